@@ -14,8 +14,10 @@ from dataclasses import dataclass, field
 
 from exporter.cache import Backoff, Cache, Clock, Lookup
 from exporter.compression import PackedPrefix, pack_prefix
+from exporter.config import CampaignFilter
 from exporter.exposition import FamilyTexts, merge_campaigns, render_campaigns
 from exporter.mimecast import MimecastClient, MimecastError
+from exporter.selection import select
 from exporter.status import AccountStatus
 
 log = logging.getLogger(__name__)
@@ -39,6 +41,7 @@ class AccountCollector:
         client: the account's API client.
         backoff: pauses after failures; one for all accounts that share credentials.
         fetching: bounds how many accounts are fetched at once.
+        wanted: which campaigns get series.
         ttl, max_stale: seconds, see `Cache`.
         endpoints: the API's endpoints the account calls.
         clock: seconds, monotonic.
@@ -53,6 +56,7 @@ class AccountCollector:
         *,
         backoff: Backoff,
         fetching: asyncio.Semaphore,
+        wanted: CampaignFilter,
         ttl: float,
         max_stale: float,
         endpoints: tuple[str, ...] = ("get-queue",),
@@ -62,6 +66,8 @@ class AccountCollector:
         self.name = name
         self._client = client
         self._fetching = fetching
+        self._wanted = wanted
+        self._limit_told = False
         self._wall_clock = wall_clock
         self._cache = Cache(self._fetch, ttl=ttl, max_stale=max_stale, backoff=backoff, clock=clock)
         self.status = AccountStatus(name, client.traffic, self._cache.statistics, endpoints)
@@ -100,19 +106,21 @@ class AccountCollector:
     async def _refresh(self) -> Snapshot:
         queue = await self._client.get_queue()
         fetched_at = self._wall_clock()
-        texts = await render_campaigns(self.name, queue.campaigns)
+        selection = select(queue.campaigns, self._wanted, fetched_at)
+        texts = await render_campaigns(self.name, selection.campaigns)
         log.info(
             "fetched",
             extra={
                 "account": self.name,
-                "campaigns": len(queue.campaigns),
+                "campaigns": len(selection.campaigns),
                 "bytes": queue.size,
                 "duration": round(self._client.traffic.last_duration or 0.0, 3),
             },
         )
-        self._warn_of_implausible(sum(campaign.answers.implausible for campaign in queue.campaigns))
-        skipped = Counter(invalid=queue.invalid, duplicate=queue.duplicate)
-        return Snapshot(texts, len(queue.campaigns), skipped, fetched_at)
+        self._warn_of_implausible(sum(campaign.answers.implausible for campaign in selection.campaigns))
+        self._warn_of_limit(selection.left_out["limit"])
+        skipped = Counter({"invalid": queue.invalid, "duplicate": queue.duplicate}) + selection.left_out
+        return Snapshot(texts, len(selection.campaigns), skipped, fetched_at)
 
     def _warn_of_implausible(self, campaigns: int) -> None:
         if campaigns:
@@ -120,6 +128,15 @@ class AccountCollector:
                 "title.correctAnswers cannot be what the account's setting correct_answers says; try the other one",
                 extra={"account": self.name, "campaigns": campaigns},
             )
+
+    def _warn_of_limit(self, left_out: int) -> None:
+        """Say it once, and again only after the limit sufficed in between."""
+        if left_out and not self._limit_told:
+            log.warning(
+                "campaigns.limit leaves out the campaigns launched longest ago",
+                extra={"account": self.name, "campaigns": left_out},
+            )
+        self._limit_told = bool(left_out)
 
     def _failed(self, reason: str, message: str) -> None:
         """Say it once per change of state; a failure that goes on is worth no second warning."""
@@ -153,18 +170,24 @@ class Collection:
     """
 
     def __init__(self, accounts: Sequence[AccountCollector]) -> None:
-        self.accounts = {account.name: account for account in accounts}
+        self.accounts: dict[str, AccountCollector] = {}
         self._merged: dict[tuple[str, ...], CampaignText] = {}
+        self.replace(accounts)
 
-    async def collect(self, accounts: Sequence[AccountCollector], timeout: float) -> CampaignText:
-        """The campaigns of the accounts, as far as they are there within `timeout` seconds.
+    def replace(self, accounts: Sequence[AccountCollector]) -> None:
+        """Collect these accounts from now on."""
+        self.accounts = {account.name: account for account in accounts}
+        self._merged.clear()
+
+    async def collect(self, accounts: Sequence[AccountCollector], within: float) -> CampaignText:
+        """The campaigns of the accounts, as far as they are there `within` seconds.
 
         A fetch that takes longer goes on and serves the next scrape.
         """
         lookups = [account.begin() for account in accounts]
         flights = {lookup.flight for lookup in lookups if lookup.flight is not None}
-        if flights and timeout > 0:
-            await asyncio.wait(flights, timeout=timeout)
+        if flights and within > 0:
+            await asyncio.wait(flights, timeout=within)
         found = [account.finish(lookup) for account, lookup in zip(accounts, lookups, strict=True)]
         names = tuple(account.name for account in accounts)
         return self._merge(names, tuple(snapshot for snapshot in found if snapshot is not None))
