@@ -19,7 +19,7 @@ from exporter.logs import set_up_logging
 from exporter.mimecast import Campaign, MimecastError
 from exporter.selection import select
 
-_COLUMNS = ("account", "campaign_id", "launched", "sent", "completed", "correct", "title")
+_COLUMNS = ("account", "campaign_id", "launched", "sent", "completed", "correct", "title", "secure_id")
 _RIGHT = frozenset({"sent", "completed", "correct"})
 
 
@@ -83,7 +83,8 @@ def _row(account: str, campaign: Campaign) -> tuple[str, ...]:
     correct = campaign.users_correct if campaign.users_correct is not None else campaign.answers.by_question.get(1)
     counts = (campaign.emails_sent, campaign.users_completed, correct)
     title = "".join(character if character.isprintable() else " " for character in campaign.title)
-    return account, campaign.campaign_id, _launched(campaign), *("-" if n is None else str(n) for n in counts), title
+    numbers = ("-" if number is None else str(number) for number in counts)
+    return account, campaign.campaign_id, _launched(campaign), *numbers, title, campaign.secure_id
 
 
 def _launched(campaign: Campaign) -> str:
