@@ -33,7 +33,9 @@ def run(arguments: Sequence[str]) -> int:
         given.insert(0, "serve")
     options = parser.parse_args(given)
     try:
-        command: Callable[[argparse.Namespace], int] = importlib.import_module(f"exporter.commands.{options.command}").run
+        command: Callable[[argparse.Namespace], int] = importlib.import_module(
+            f"exporter.commands.{options.command}"
+        ).run
         return command(options)
     except KeyboardInterrupt:
         return 130
@@ -78,7 +80,10 @@ def _add_own_flags(added: dict[str, argparse.ArgumentParser]) -> None:
     campaigns.add_argument("--all-accounts", action="store_true", help="show every account")
     campaigns.add_argument("--output", choices=("table", "json", "metrics"), default="table", help="default: table")
     added["simulate"].add_argument(
-        "--listen", default="127.0.0.1:10588", metavar="ADDRESS", help="where the simulator listens (default: %(default)s)"
+        "--listen",
+        default="127.0.0.1:10588",
+        metavar="ADDRESS",
+        help="where the simulator listens (default: %(default)s)",
     )
     added["healthcheck"].add_argument(
         "--timeout", type=_seconds, default=3.0, metavar="SECONDS", help="default: %(default)s"
@@ -139,7 +144,9 @@ def _add_serving_flags(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_simulator_flags(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--accounts", type=_positive_int, default=3, metavar="N", help="accounts (default: %(default)s)")
+    parser.add_argument(
+        "--accounts", type=_positive_int, default=3, metavar="N", help="accounts (default: %(default)s)"
+    )
     parser.add_argument(
         "--campaigns", type=_positive_int, default=16, metavar="N", help="campaigns an account (default: %(default)s)"
     )
@@ -156,7 +163,11 @@ def _add_simulator_flags(parser: argparse.ArgumentParser) -> None:
 
 def _add_log_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--log.level", dest="log_level", choices=("debug", "info", "warn", "error"), default="info", help="default: info"
+        "--log.level",
+        dest="log_level",
+        choices=("debug", "info", "warn", "error"),
+        default="info",
+        help="default: info",
     )
     parser.add_argument(
         "--log.format", dest="log_format", choices=("logfmt", "json"), default="logfmt", help="default: logfmt"

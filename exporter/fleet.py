@@ -44,6 +44,7 @@ class Fleet:
     Args:
         clock: seconds, monotonic.
         wall_clock: seconds since the epoch.
+
     """
 
     def __init__(self, *, clock: Clock = time.monotonic, wall_clock: Callable[[], float] = time.time) -> None:
@@ -60,6 +61,7 @@ class Fleet:
 
         Raises:
             OSError: a certificate file cannot be used; nothing has changed then.
+
         """
         outbound = outbound_of(config.api)
         client = self._clients.get(outbound) or open_http_client(outbound, wall_clock=self._wall_clock)

@@ -54,7 +54,9 @@ def text_of(*accounts: tuple[str, Sequence[Campaign]]) -> str:
 
 def samples(families: Iterable[Metric]) -> Samples:
     return Counter(
-        (sample.name, frozenset(sample.labels.items()), sample.value) for family in families for sample in family.samples
+        (sample.name, frozenset(sample.labels.items()), sample.value)
+        for family in families
+        for sample in family.samples
     )
 
 
@@ -119,7 +121,19 @@ def test_the_vendors_samples_come_out_as_the_right_series() -> None:
 
 @pytest.mark.parametrize(
     "title",
-    ['quo"te', "back\\slash", "new\nline", "\\n", "🎣 phishing", "אבטחת מידע", "tab\t", "\x00", "a\u2028b", "{}", "# EOF"],
+    [
+        'quo"te',
+        "back\\slash",
+        "new\nline",
+        "\\n",
+        "🎣 phishing",
+        "אבטחת מידע",
+        "tab\t",
+        "\x00",
+        "a\u2028b",
+        "{}",
+        "# EOF",
+    ],
 )
 def test_hostile_titles_survive(title: str) -> None:
     one = campaign(NEWER, title={"title": title})
@@ -194,7 +208,7 @@ class LibrarysAccounts:
 @pytest.mark.parametrize("form", ["text", "openmetrics"])
 def test_account_metrics_are_what_the_library_would_say(form: Format) -> None:
     fresh = AccountStatus("fresh", Traffic(), Statistics())
-    known = AccountStatus("kno\"wn", Traffic(), Statistics(9, 7, 1), ("get-queue", "token"), up=True, campaigns=3)
+    known = AccountStatus('kno"wn', Traffic(), Statistics(9, 7, 1), ("get-queue", "token"), up=True, campaigns=3)
     known.traffic.answered("get-queue", 200, {"x-ratelimit-reset": "1500", "x-ratelimit-limit": "9"}, 1.25)
     known.traffic.unanswered("token")
     registry = CollectorRegistry()
@@ -229,7 +243,13 @@ def test_the_format_is_the_one_the_library_would_choose(accept: str) -> None:
 
 @pytest.mark.parametrize(
     "accept",
-    ["application/openmetrics-text;version=9.9.9", "application/openmetrics-text;version=x", "application/openmetrics-text;q=0", ";;=,=;", "\x00"],
+    [
+        "application/openmetrics-text;version=9.9.9",
+        "application/openmetrics-text;version=x",
+        "application/openmetrics-text;q=0",
+        ";;=,=;",
+        "\x00",
+    ],
 )
 def test_a_format_that_is_not_served_or_not_wanted_gives_plain_text(accept: str) -> None:
     assert choose_format(accept) == "text"

@@ -26,6 +26,7 @@ async def ask(config: Config, accounts: Sequence[Account]) -> list[Answer]:
 
     Raises:
         OSError: a certificate file of `api.tls_config` cannot be used.
+
     """
     at_once = asyncio.Semaphore(config.api.concurrency)
     async with open_http_client(outbound_of(config.api)) as http:

@@ -23,5 +23,6 @@ def read(config_file: str | None) -> Config:
 
     Raises:
         ConfigError: with every problem.
+
     """
     return load_file(config_file, environ=os.environ) if config_file else load_environment(os.environ)

@@ -180,7 +180,7 @@ async def _gunzip(source: httpx.AsyncByteStream, budget: Budget) -> AsyncIterato
         waiting = chunk
         while waiting:
             begun = True
-            piece = unpacker.decompress(waiting, max_length=_PIECE)
+            piece = _unpack(unpacker, waiting)
             budget.spend(len(piece))
             yield piece
             if unpacker.eof:
@@ -190,6 +190,13 @@ async def _gunzip(source: httpx.AsyncByteStream, budget: Budget) -> AsyncIterato
                 waiting = unpacker.unconsumed_tail
     if begun:
         raise errors.InvalidResponse("the answer was cut short: its gzip data ends too early")
+
+
+def _unpack(unpacker: zlib._Decompress, packed: bytes) -> bytes:
+    try:
+        return unpacker.decompress(packed, max_length=_PIECE)
+    except isal_zlib.error:
+        raise errors.InvalidResponse("the answer says it is gzip, and is not") from None
 
 
 async def _refuse(_source: httpx.AsyncByteStream, _budget: Budget) -> AsyncIterator[bytes]:

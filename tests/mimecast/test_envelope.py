@@ -32,7 +32,10 @@ def test_an_empty_queue_is_an_answer() -> None:
 @pytest.mark.parametrize(
     ("fail", "reason"),
     [
-        ([{"errors": [{"code": "err_developer_key", "message": "App ID is invalid: abc", "retryable": False}]}], "auth"),
+        (
+            [{"errors": [{"code": "err_developer_key", "message": "App ID is invalid: abc", "retryable": False}]}],
+            "auth",
+        ),
         ([{"code": "err_xdk_invalid_signature", "message": "…"}], "auth"),
         ([{"errors": [{"code": "app_forbidden"}]}], "permission"),
         ([{"errors": [{"code": "something_new"}]}], "api_error"),
@@ -59,7 +62,14 @@ def test_a_code_with_odd_characters_is_not_repeated() -> None:
 
 @pytest.mark.parametrize(
     ("status", "reason"),
-    [(401, "auth"), (418, "auth"), (403, "permission"), (429, "rate_limited"), (500, "server_error"), (404, "api_error")],
+    [
+        (401, "auth"),
+        (418, "auth"),
+        (403, "permission"),
+        (429, "rate_limited"),
+        (500, "server_error"),
+        (404, "api_error"),
+    ],
 )
 def test_a_meta_status_other_than_200_is_judged_like_an_http_status(status: int, reason: str) -> None:
     assert failure_of(answer(meta={"status": status})).reason == reason
