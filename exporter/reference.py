@@ -55,7 +55,7 @@ other gauges are absent until they are known.
 """
 
 _REASONS = {
-    "auth": "credentials refused: 401, 418, `err_xdk_*`, `err_developer_key`, `token_expired`; 400 of the token endpoint",
+    "auth": "401, 418, `err_xdk_*`, `err_developer_key`, `token_expired`; 400 of the token endpoint",
     "permission": "403, `app_forbidden`: the role or the API application lacks Awareness Training",
     "rate_limited": "429",
     "server_error": "5xx",

@@ -23,12 +23,14 @@ class Source:
     def __init__(self) -> None:
         self.fetches = 0
         self.failure: Exception | None = None
+        self.asked = asyncio.Event()
         self.gate = asyncio.Event()
         self.gate.set()
 
     async def __call__(self) -> int:
         self.fetches += 1
         number = self.fetches
+        self.asked.set()
         await self.gate.wait()
         if self.failure:
             raise self.failure
@@ -173,8 +175,7 @@ async def test_closing_answers_who_waits_and_starts_nothing_more() -> None:
     setting = Setting()
     setting.source.gate.clear()
     waiting = asyncio.create_task(setting.value())
-    while not setting.source.fetches:
-        await asyncio.sleep(0)
+    await setting.source.asked.wait()
     await setting.cache.close()
     assert await waiting is None
     assert await setting.value() is None

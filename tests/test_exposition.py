@@ -91,7 +91,7 @@ class LibrarysView:
 def assert_as_the_library_says(*accounts: tuple[str, Sequence[Campaign]]) -> None:
     ours = text_of(*accounts)
     registry = CollectorRegistry()
-    registry.register(LibrarysView(*accounts))  # type: ignore[arg-type] # collectors are duck-typed
+    registry.register(LibrarysView(*accounts))
     assert samples(parse_text(ours)) == samples(parse_text(generate_latest(registry).decode()))
     openmetrics = generate_openmetrics(registry).decode()
     assert samples(parse_openmetrics(ours + "# EOF\n")) == samples(parse_openmetrics(openmetrics))
@@ -212,7 +212,7 @@ def test_account_metrics_are_what_the_library_would_say(form: Format) -> None:
     known.traffic.answered("get-queue", 200, {"x-ratelimit-reset": "1500", "x-ratelimit-limit": "9"}, 1.25)
     known.traffic.unanswered("token")
     registry = CollectorRegistry()
-    registry.register(LibrarysAccounts([fresh, known]))  # type: ignore[arg-type] # collectors are duck-typed
+    registry.register(LibrarysAccounts([fresh, known]))
     generate, parse = (generate_latest, parse_text) if form == "text" else (generate_openmetrics, parse_openmetrics)
     ending = "" if form == "text" else "# EOF\n"
     ours, theirs = render_accounts([fresh, known], form).decode() + ending, generate(registry).decode()
@@ -231,8 +231,15 @@ def test_counters_exist_at_zero_from_the_start_and_unknown_gauges_do_not() -> No
         assert absent not in text
 
 
-PROMETHEUS_2 = "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1"
-PROMETHEUS_3 = "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,application/openmetrics-text;version=0.0.1;q=0.5,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.2"
+PROMETHEUS_2 = (
+    "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,"
+    "text/plain;version=0.0.4;q=0.5,*/*;q=0.1"
+)
+PROMETHEUS_3 = (
+    "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,"
+    "application/openmetrics-text;version=0.0.1;q=0.5,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,"
+    "text/plain;version=0.0.4;q=0.3,*/*;q=0.2"
+)
 
 
 @pytest.mark.parametrize("accept", [PROMETHEUS_2, PROMETHEUS_3, "application/openmetrics-text", "*/*", "", "text/html"])
@@ -257,8 +264,8 @@ def test_a_format_that_is_not_served_or_not_wanted_gives_plain_text(accept: str)
 
 @pytest.mark.parametrize(
     ("header", "accepted"),
-    [("gzip", True), ("deflate, gzip;q=1.0, *;q=0.5", True), ("GZIP", True), ("gzip;q=0", False), ("gzip; q=0.0", False),
-     ("identity", False), ("", False), ("br", False), ("gzip;q=x", True)],
+    [("gzip", True), ("deflate, gzip;q=1.0, *;q=0.5", True), ("GZIP", True), ("gzip;q=0", False),
+     ("gzip; q=0.0", False), ("identity", False), ("", False), ("br", False), ("gzip;q=x", True)],
 )  # fmt: skip
 def test_gzip_is_served_where_it_is_accepted(header: str, accepted: bool) -> None:
     assert accepts_gzip(header) is accepted

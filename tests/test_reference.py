@@ -10,7 +10,11 @@ ROOT = Path(__file__).parent.parent
 DOCUMENTED = ROOT / "docs" / "metrics.md"
 
 #: The fields of the vendor's page, object by object.
-VENDOR_FIELDS = ["launchDate", "emailCustomized", "emailMsg.subject", "emailMsg.body", "numSent", "numCompleted", "locked", "customContentId", "assignToNewUsers", "customGifs", "customAnswer.safetyTip", "customAnswer.answerNumber", "customAnswer.correctAnswer", "optionSpread", "title.id", "title.titleForCustomerModule", "title.correctAnswers", "title.defaultGifs"]
+VENDOR_FIELDS = """
+    launchDate emailCustomized emailMsg.subject emailMsg.body numSent numCompleted locked customContentId
+    assignToNewUsers customGifs customAnswer.safetyTip customAnswer.answerNumber customAnswer.correctAnswer
+    optionSpread title.id title.titleForCustomerModule title.correctAnswers title.defaultGifs
+"""
 
 
 def test_the_page_is_what_the_tables_say() -> None:
@@ -19,5 +23,5 @@ def test_the_page_is_what_the_tables_say() -> None:
 
 def test_every_field_of_the_vendors_page_is_read_or_listed_as_left_out() -> None:
     named = " ".join([*(metric.source for metric in CAMPAIGN_METRICS), *LEFT_OUT])
-    missing = [field for field in VENDOR_FIELDS if not re.search(rf"\b{re.escape(field)}\b", named)]
+    missing = [field for field in VENDOR_FIELDS.split() if not re.search(rf"\b{re.escape(field)}\b", named)]
     assert missing == []

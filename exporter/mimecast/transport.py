@@ -11,7 +11,7 @@ import zlib
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import certifi
 import httpx
@@ -26,6 +26,10 @@ CALL: Final = "mimecast_call"
 LARGEST_TOKEN_ANSWER = 1024 * 1024
 #: Bytes that are unpacked at a time.
 _PIECE = 1024 * 1024
+
+
+class _Unpacker(Protocol):
+    def decompress(self, data: bytes, /, max_length: int) -> bytes: ...
 
 
 class Budget:
@@ -192,10 +196,10 @@ async def _gunzip(source: httpx.AsyncByteStream, budget: Budget) -> AsyncIterato
         raise errors.InvalidResponse("the answer was cut short: its gzip data ends too early")
 
 
-def _unpack(unpacker: zlib._Decompress, packed: bytes) -> bytes:
+def _unpack(unpacker: _Unpacker, packed: bytes) -> bytes:
     try:
         return unpacker.decompress(packed, max_length=_PIECE)
-    except isal_zlib.error:
+    except isal_zlib.error:  # type: ignore[misc] # an exception class, whatever the stubs call it
         raise errors.InvalidResponse("the answer says it is gzip, and is not") from None
 
 

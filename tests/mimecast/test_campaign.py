@@ -138,7 +138,8 @@ def test_a_launch_date_is_iso_8601(given: Any, expected: float | None) -> None:
 @pytest.mark.parametrize(
     "item",
     [None, 1, "text", [], {}, {"id": "x"}, {"title": {"title": "t"}}, {"id": "", "title": {"title": "t"}},
-     {"id": "x", "title": {"title": "  "}}, {"id": "x", "title": {}}, {"id": "x", "title": None}, {"id": 5, "title": "t"}],
+     {"id": "x", "title": {"title": "  "}}, {"id": "x", "title": {}}, {"id": "x", "title": None},
+     {"id": 5, "title": "t"}],
 )  # fmt: skip
 def test_an_item_without_id_or_title_is_no_campaign(item: Any) -> None:
     assert decode_campaign(json.dumps(item).encode()) is None

@@ -343,17 +343,17 @@ async def test_a_401_that_stays_ends_after_the_second_token(web: httpx.AsyncClie
 
 
 async def test_who_gives_up_while_fetching_a_token_leaves_it_to_the_next(web: httpx.AsyncClient) -> None:
-    gate = asyncio.Event()
+    asked, gate = asyncio.Event(), asyncio.Event()
 
     async def gated(request: Received, writer: asyncio.StreamWriter) -> None:
+        asked.set()
         await gate.wait()
         await sends(TOKEN)(request, writer)
 
     async with raw_server(two_endpoints(gated, sends(GOOD))) as server:
         auth = bearer(server, Clock())
         first = asyncio.create_task(client_of(web, server.base_url, auth=auth).get_queue())
-        while not server.requests:
-            await asyncio.sleep(0.01)
+        await asked.wait()
         second = asyncio.create_task(client_of(web, server.base_url, auth=auth).get_queue())
         first.cancel()
         gate.set()
