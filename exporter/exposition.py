@@ -13,6 +13,7 @@ from typing import Literal
 from exporter.metrics import (
     ACCOUNT_METRICS,
     CAMPAIGN_METRICS,
+    PROBE_METRICS,
     AccountMetric,
     CampaignMetric,
     LabelledCampaignMetric,
@@ -101,6 +102,16 @@ def render_accounts(statuses: Sequence[AccountStatus], form: Format) -> bytes:
     """Every account metric of the accounts given, in one of the formats."""
     labelled = [(status, f'account="{escape_label(status.account)}"') for status in statuses]
     return b"".join(_render_account_family(metric, labelled, form) for metric in ACCOUNT_METRICS)
+
+
+def render_probe(status: AccountStatus, duration: float, form: Format) -> bytes:
+    """What every prober tells of a probe, and the end that OpenMetrics asks for; `duration` in seconds."""
+    values: Mapping[str, Number] = {"probe_success": status.up, "probe_duration_seconds": duration}
+    families = [
+        _head(name, "gauge", text, form) + f"{name} {format_number(values[name])}\n".encode()
+        for name, text in PROBE_METRICS.items()
+    ]
+    return b"".join(families) + (b"# EOF\n" if form == "openmetrics" else b"")
 
 
 def _render_account_family(metric: AccountMetric, statuses: Sequence[tuple[AccountStatus, str]], form: Format) -> bytes:

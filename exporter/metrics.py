@@ -258,6 +258,12 @@ ACCOUNT_METRICS: tuple[AccountMetric, ...] = (
     ),
 )
 
+#: Metrics of `/probe` beside the account's own; they have no labels, as every prober's.
+PROBE_METRICS: Mapping[str, str] = {
+    "probe_success": "Whether the last completed refresh of the account succeeded (1) or not (0); its mimecast_up.",
+    "probe_duration_seconds": "How long the probe took.",
+}
+
 #: Fields of the vendor's page that are in no metric, and why.
 LEFT_OUT: Mapping[str, str] = {
     "emailMsg.subject, emailMsg.body": "content, and may name people",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 
-from exporter.metrics import ACCOUNT_METRICS, CAMPAIGN_LABELS, CAMPAIGN_METRICS, LEFT_OUT, CampaignMetric
+from exporter.metrics import ACCOUNT_METRICS, CAMPAIGN_LABELS, CAMPAIGN_METRICS, LEFT_OUT, PROBE_METRICS, CampaignMetric
 from exporter.mimecast import REASONS
 from exporter.status import SKIP_REASONS
 from exporter.telemetry import Telemetry
@@ -99,6 +99,14 @@ def page() -> str:
             "Reasons of a campaign without series:",
             "",
             *_table(("reason", "when"), ((f"`{reason}`", _SKIPPED[reason]) for reason in SKIP_REASONS)),
+            "",
+            "## Probes",
+            "",
+            "`/probe?target=ACCOUNT` serves the account's campaigns and account metrics, and:",
+            "",
+            *_table(
+                ("metric", "type", "meaning"), ((f"`{name}`", "gauge", text) for name, text in PROBE_METRICS.items())
+            ),
             "",
             "## The exporter itself",
             "",
