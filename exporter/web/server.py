@@ -26,10 +26,21 @@ from uvicorn.config import Config
 from uvicorn.server import ServerState
 
 from exporter.web.limits import Limits
-from exporter.web.listen import ListenAddress, Listeners
+from exporter.web.listen import ListenAddress, ListenError, address_of, bind, parse_listen_address, release
+from exporter.web.maxrequests import MaxRequests
 from exporter.web.protocol import HttpProtocol, PeerCertificate
 
-__all__ = ["Limits", "Server", "Tls", "serve"]
+__all__ = [
+    "Limits",
+    "ListenAddress",
+    "ListenError",
+    "MaxRequests",
+    "Server",
+    "Tls",
+    "bind",
+    "parse_listen_address",
+    "serve",
+]
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -60,7 +71,7 @@ class _State(ServerState):
     def default_headers(self) -> list[tuple[bytes, bytes]]:
         """The date, and that the connection closes once its generation is retired."""
         date = (b"date", formatdate(usegmt=True).encode())
-        return [date, (b"connection", b"close")] if getattr(self, "retired", False) else [date]
+        return [date, (b"connection", b"close")] if self.retired else [date]
 
     @default_headers.setter
     def default_headers(self, _: list[tuple[bytes, bytes]]) -> None:
@@ -150,19 +161,24 @@ class Server:
     """Serves one ASGI application on listening sockets, until stopped."""
 
     def __init__(
-        self, app: ASGIApp, listeners: Listeners, *, limits: Limits | None = None, tls: Tls | None = None
+        self,
+        app: ASGIApp,
+        sockets: Sequence[socket.socket],
+        *,
+        limits: Limits | None = None,
+        tls: Tls | None = None,
     ) -> None:
         self._app = _Contained(app)
-        self._listeners = listeners
+        self._sockets = sockets
         self._limits = limits or Limits()
         self._tls = tls
         self._generations: list[_Generation] = []
         self._stopping = False
 
     @property
-    def addresses(self) -> list[ListenAddress]:
-        """Where it listens: a port 0 has become the real one."""
-        return self._listeners.addresses
+    def addresses(self) -> list[str]:
+        """Where it listens, as `--web.listen-address` writes it: a port 0 has become the real one."""
+        return [str(address_of(sock)) for sock in self._sockets]
 
     async def start(self) -> None:
         """Accept connections from now on."""
@@ -182,7 +198,7 @@ class Server:
     async def _start_generation(self) -> None:
         generation = _Generation(self._app, self._limits, self._tls)
         self._generations.append(generation)
-        await generation.start(self._listeners.sockets)
+        await generation.start(self._sockets)
 
     async def stop(self, on_stop: Hook | None = None) -> None:
         """Close everything within `stop_time`: `on_stop` first, so that waiting answers come out."""
@@ -191,17 +207,18 @@ class Server:
         deadline = loop.time() + self._limits.stop_time
         for generation in self._generations:
             generation.stop_accepting()
-        self._listeners.close()
+        release(self._sockets)
         if on_stop is not None:
             await _call_bounded(on_stop, self._limits.stop_time * _HOOK_SHARE)
         for generation in self._generations:
             generation.shutdown()
-        while loop.time() < deadline and not self._is_over:  # noqa: ASYNC110 - uvicorn's sets raise no event
+        while loop.time() < deadline and not self.is_over:  # noqa: ASYNC110 - uvicorn's sets raise no event
             await asyncio.sleep(_POLL)
         await self._abort()
 
     @property
-    def _is_over(self) -> bool:
+    def is_over(self) -> bool:
+        """Whether nothing is connected and no answer is being prepared."""
         return all(generation.is_over for generation in self._generations)
 
     async def _abort(self) -> None:
@@ -229,15 +246,15 @@ class _Contained:
             await self._app(scope, receive, send)
 
 
-async def serve(  # noqa: PLR0913 - the program calls this once, with everything there is
+async def serve(
     app: ASGIApp,
-    listeners: Listeners,
+    sockets: Sequence[socket.socket],
     *,
     limits: Limits | None = None,
     tls: Tls | None = None,
     on_stop: Hook | None = None,
     on_reload: Hook | None = None,
-    ready: Callable[[list[ListenAddress]], None] | None = None,
+    ready: Callable[[Sequence[str]], None] | None = None,
 ) -> None:
     """Serve until SIGTERM or SIGINT, then return with everything closed, within `limits.stop_time` and a bit.
 
@@ -246,7 +263,7 @@ async def serve(  # noqa: PLR0913 - the program calls this once, with everything
     Only the main thread may call this, for the signals.
     """
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
-    server = Server(app, listeners, limits=limits, tls=tls)
+    server = Server(app, sockets, limits=limits, tls=tls)
     async with _signals(on_reload) as stopping:
         try:
             await server.start()
