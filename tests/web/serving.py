@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import trustme
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from exporter.web.server import Limits, Server, Tls, bind, parse_listen_address
 
@@ -51,15 +52,20 @@ class SampleApp:
 
 @asynccontextmanager
 async def serving(
-    app: SampleApp, addresses: Sequence[str] = ("127.0.0.1:0",), *, limits: Limits | None = None, tls: Tls | None = None
+    app: ASGIApp,
+    addresses: Sequence[str] = ("127.0.0.1:0",),
+    *,
+    limits: Limits | None = None,
+    tls: Tls | None = None,
+    stop: Callable[[], None] | None = None,
 ) -> AsyncIterator[Server]:
-    """A server of the application, stopped at the end."""
+    """A server of the application, stopped at the end; `stop` is called first."""
     server = Server(app, bind(map(parse_listen_address, addresses)), limits=limits, tls=tls)
     await server.start()
     try:
         yield server
     finally:
-        await server.stop(app.waiting.set)
+        await server.stop(app.waiting.set if isinstance(app, SampleApp) else stop)
 
 
 @dataclass
@@ -101,11 +107,19 @@ def target(server: Server) -> tuple[str, int]:
 
 
 @asynccontextmanager
-async def connected(server: Server, *, tls: ssl.SSLContext | None = None, limit: int = 65536) -> AsyncIterator[Wire]:
-    """A raw connection to the first address; with `tls`, to the name `localhost`."""
+async def connected(server: Server, *, tls: ssl.SSLContext | None = None, slow: bool = False) -> AsyncIterator[Wire]:
+    """A raw connection to the first address; with `tls`, to the name `localhost`.
+
+    A `slow` one takes in hardly more than the test reads.
+    """
     host, port = target(server)
+    sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    if slow:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    sock.setblocking(False)
+    await asyncio.get_running_loop().sock_connect(sock, (host, port))
     reader, writer = await asyncio.open_connection(
-        host, port, ssl=tls, server_hostname="localhost" if tls else None, limit=limit
+        sock=sock, ssl=tls, server_hostname="localhost" if tls else None, limit=1024 if slow else 65536
     )
     try:
         yield Wire(reader, writer)

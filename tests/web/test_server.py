@@ -255,7 +255,7 @@ async def test_a_further_half_request_is_bounded_like_the_first(app: SampleApp) 
 
 async def test_a_reader_that_stalls_is_cut_off_and_costs_few_slices(app: SampleApp, tls: Sides) -> None:
     limits = Limits(stall_time=BRIEF)
-    async with serving(app, limits=limits, tls=tls[0]) as server, connected(server, tls=tls[1], limit=1024) as wire:
+    async with serving(app, limits=limits, tls=tls[0]) as server, connected(server, tls=tls[1], slow=True) as wire:
         await wire.send(request("/large"))
         await asyncio.sleep(BRIEF / 2)
         assert app.slices < 50  # of 100; the kernel's buffers hold some megabytes
@@ -273,7 +273,7 @@ async def _gone(server: Server, app: SampleApp) -> None:
 
 async def test_a_reader_of_a_few_bytes_at_a_time_is_bounded_by_the_time_of_an_answer(app: SampleApp) -> None:
     limits = Limits(stall_time=30, response_time=BRIEF)
-    async with serving(app, limits=limits) as server, connected(server, limit=1024) as wire:
+    async with serving(app, limits=limits) as server, connected(server, slow=True) as wire:
         began = time.monotonic()
         await wire.send(request("/large"))
         async with asyncio.timeout(10):
@@ -286,7 +286,7 @@ async def test_a_reader_of_a_few_bytes_at_a_time_is_bounded_by_the_time_of_an_an
 
 async def test_small_answers_nobody_reads_are_cut_off_although_complete(app: SampleApp) -> None:
     limits = Limits(stall_time=BRIEF)
-    async with serving(app, limits=limits) as server, connected(server, limit=1024) as wire:
+    async with serving(app, limits=limits) as server, connected(server, slow=True) as wire:
         pipelined = asyncio.create_task(wire.send(request() * 400_000))
         await _gone(server, app)
         answered = len(app.requests)
@@ -297,7 +297,7 @@ async def test_small_answers_nobody_reads_are_cut_off_although_complete(app: Sam
 
 async def test_closing_does_not_wait_for_a_reader_that_stalls(app: SampleApp, tls: Sides) -> None:
     limits = Limits(stall_time=BRIEF, idle_time=0.05)
-    async with serving(app, limits=limits, tls=tls[0]) as server, connected(server, tls=tls[1], limit=1024) as wire:
+    async with serving(app, limits=limits, tls=tls[0]) as server, connected(server, tls=tls[1], slow=True) as wire:
         await wire.send(request("/large", "Connection: close"))
         await _gone(server, app)
 
