@@ -75,9 +75,7 @@ class BoundedConnection(h11.Connection):
         if b"transfer-encoding" in names:
             self._judge_transfer_encoding(request, names)
         self._body_bytes = 0
-        self._judge_body(
-            sum(int(value) for name, value in headers if name == b"content-length"), received=False
-        )
+        self._judge_body(sum(int(value) for name, value in headers if name == b"content-length"), received=False)
 
     def _judge_transfer_encoding(self, request: h11.Request, names: list[bytes]) -> None:
         # Two intermediaries that read such a request differently see two different requests.

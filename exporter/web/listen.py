@@ -84,11 +84,7 @@ def _parse_host(host: str, text: str) -> str:
         return address
     if ":" in host:
         raise ValueError(f"listen address {text!r}: put an IPv6 address in brackets, such as [::1]:10587")
-    if (
-        "[" in host
-        or "]" in host
-        or any(not character.isprintable() or character in " /" for character in host)
-    ):
+    if "[" in host or "]" in host or any(not character.isprintable() or character in " /" for character in host):
         raise ValueError(f"listen address {text!r} is not understood: write {_EXAMPLES}")
     return host
 
@@ -168,9 +164,7 @@ def _candidates(
         yield socket.AF_INET, ("0.0.0.0", address.port)  # noqa: S104 - all interfaces is what `:port` asks for
         return
     try:
-        found = socket.getaddrinfo(
-            address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )
+        found = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except (socket.gaierror, UnicodeError) as error:
         raise ListenError(f"cannot listen on {address}: the name is not known ({error})") from None
     for family, _, _, _, sockaddr in sorted(found, key=lambda entry: entry[0] != socket.AF_INET):

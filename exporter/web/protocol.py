@@ -43,9 +43,7 @@ class _ClientFaultsAreNoNews(logging.LoggerAdapter[logging.Logger]):
         """The level in force, which uvicorn compares with its own TRACE."""
         return self.logger.getEffectiveLevel()
 
-    def process(
-        self, msg: object, kwargs: MutableMapping[str, Any]
-    ) -> tuple[object, MutableMapping[str, Any]]:
+    def process(self, msg: object, kwargs: MutableMapping[str, Any]) -> tuple[object, MutableMapping[str, Any]]:
         """Messages pass as they are."""
         return msg, kwargs
 
@@ -173,9 +171,7 @@ class HttpProtocol(H11Protocol):
     def _set_request_clock(self) -> None:
         if self._refused or self.transport.is_closing():
             return
-        owed = self._bounded.awaits_body or (
-            self._bounded.awaits_request and self._bounded.has_partial_request
-        )
+        owed = self._bounded.awaits_body or (self._bounded.awaits_request and self._bounded.has_partial_request)
         if not owed and self._request_clock is not None:
             self._request_clock.cancel()
             self._request_clock = None
@@ -191,7 +187,7 @@ class HttpProtocol(H11Protocol):
 
     # Refusing
 
-    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's signature
+    def send_400_response(self, msg: str) -> None:
         """Refuse what h11 or our bounds did not take; the status says more than `msg` does."""
         self._refuse(self._bounded.refusal)
 
@@ -251,11 +247,7 @@ class HttpProtocol(H11Protocol):
         self._send_clock = self.loop.call_later(deadline / _LOOKS_PER_DEADLINE, self._look_at_sending)
 
     def _is_overdue(self, now: float) -> bool:
-        waiting = (
-            self.flow.write_paused
-            or self.transport.get_write_buffer_size() > 0
-            or self.transport.is_closing()
-        )
+        waiting = self.flow.write_paused or self.transport.get_write_buffer_size() > 0 or self.transport.is_closing()
         if not waiting:
             self._send_progress_at = now
         answering = not self.is_idle and self.cycle.response_started

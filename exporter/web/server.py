@@ -229,7 +229,7 @@ class _Contained:
             await self._app(scope, receive, send)
 
 
-async def serve(  # noqa: PLR0913 - the program calls this once, with everything there is
+async def serve(
     app: ASGIApp,
     listeners: Listeners,
     *,
