@@ -7,7 +7,16 @@ import os
 import pytest
 
 #: Variables that would change what the exporter, httpx or ssl do.
-_SCRUBBED_PREFIXES = ("MIMECAST_", "SSL_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "NOTIFY_SOCKET", "LISTEN_")
+_SCRUBBED_PREFIXES = (
+    "MIMECAST_",
+    "SSL_",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "ALL_PROXY",
+    "NO_PROXY",
+    "NOTIFY_SOCKET",
+    "LISTEN_",
+)
 
 
 @pytest.fixture(autouse=True)

@@ -1,0 +1,1 @@
+"""What each command does. One module a command, each with `run(options) -> exit status`."""

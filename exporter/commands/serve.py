@@ -1,0 +1,85 @@
+"""`serve`: the exporter itself."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any
+
+from exporter import __version__
+from exporter.cli import DEFAULT_LISTEN
+from exporter.commands.loading import load, read
+from exporter.config import Config
+from exporter.logs import set_up_logging
+from exporter.service import Service, ServiceOptions
+from exporter.web.listen import ListenAddress, ListenError, Listeners, bind, parse_listen_addresses
+from exporter.web.server import serve
+
+log = logging.getLogger(__name__)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Serve until SIGTERM; 1 where the configuration or an address is not usable."""
+    set_up_logging(options.log_level, options.log_format)
+    config = load(options.config_file)
+    if config is None:
+        return 1
+    listeners = listen(options.web_listen_address)
+    if listeners is None:
+        return 1
+    return run_loop(serve_exporter(config, lambda: read(options.config_file), listeners, options))
+
+
+def listen(addresses: Sequence[str] | None) -> Listeners | None:
+    """The listening sockets, or None after the error was printed."""
+    try:
+        return bind(parse_listen_addresses(addresses or [DEFAULT_LISTEN]))
+    except (ListenError, ValueError) as error:
+        sys.stderr.write(f"mimecast-exporter: {error}\n")
+        return None
+
+
+def run_loop(main: Coroutine[Any, Any, int]) -> int:
+    """Run on uvloop; gives what `main` gives."""
+    import uvloop  # noqa: PLC0415 - commands that serve nothing do without it
+
+    return uvloop.run(main)
+
+
+async def serve_exporter(
+    config: Config, reread: Callable[[], Config], listeners: Listeners, options: argparse.Namespace
+) -> int:
+    """Serve this configuration until a signal ends it."""
+    service = Service(config, reread)
+    try:
+        await service.start()
+    except OSError as error:
+        sys.stderr.write(f"mimecast-exporter: api.tls_config cannot be used: {error.strerror}\n")
+        return 1
+    log.info("starting", extra={"version": __version__, "accounts": len(config.accounts), "config": config.source})
+    application = service.application(
+        ServiceOptions(
+            telemetry_path=options.web_telemetry_path,
+            external_url=options.web_external_url,
+            timeout_offset=options.timeout_offset,
+            max_requests=options.web_max_requests,
+            lifecycle=options.web_enable_lifecycle,
+        )
+    )
+    await serve(application, listeners, on_stop=service.close, on_reload=_reload(service), ready=_ready)
+    log.info("stopped")
+    return 0
+
+
+def _reload(service: Service) -> Callable[[], Coroutine[Any, Any, None]]:
+    async def reload() -> None:
+        await service.reload()
+
+    return reload
+
+
+def _ready(addresses: Sequence[ListenAddress]) -> None:
+    for address in addresses:
+        log.info("listening", extra={"address": str(address)})

@@ -1,0 +1,114 @@
+"""What can go wrong between here and the Mimecast API, each as a type that says what to do about it.
+
+Every error carries a `reason`, one word from a closed list, by which it is counted. Messages are written here and
+hold nothing that came from the wire except HTTP statuses and error codes: the API is known to echo credentials.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class MimecastError(Exception):
+    """A refresh that did not give campaigns.
+
+    Attributes:
+        reason: the class of the failure, one of `REASONS`.
+        retry_after: seconds for which the API asked to be left alone, or None where it did not say.
+
+    """
+
+    reason: ClassVar[str] = "api_error"
+
+    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class CredentialsRefused(MimecastError):
+    """The API does not accept who we say we are."""
+
+    reason = "auth"
+
+
+class BindingExpired(CredentialsRefused):
+    """The lifetime of an API 1.0 access key, or of a token, has ended."""
+
+
+class PermissionMissing(MimecastError):
+    """The credentials are good, and are not allowed to read the awareness training queue."""
+
+    reason = "permission"
+
+
+class RateLimited(MimecastError):
+    """The API did not run the call because too many were made."""
+
+    reason = "rate_limited"
+
+
+class ServerError(MimecastError):
+    """The API failed on its side (5xx)."""
+
+    reason = "server_error"
+
+
+class ApiError(MimecastError):
+    """The API says that the call failed, for a cause that has no type of its own."""
+
+    reason = "api_error"
+
+
+class InvalidResponse(MimecastError):
+    """What came back is not an answer of this API: not JSON, not its envelope, cut short, or a redirect."""
+
+    reason = "invalid_response"
+
+
+class ResponseTooLarge(MimecastError):
+    """The answer has more bytes or pages than allowed."""
+
+    reason = "too_large"
+
+
+class TimedOut(MimecastError):
+    """No whole answer came in time."""
+
+    reason = "timeout"
+
+
+class CannotConnect(MimecastError):
+    """No connection, or it ended before an answer began."""
+
+    reason = "connect"
+
+
+class TlsFailed(MimecastError):
+    """The certificate is not trusted, or no common TLS settings were found."""
+
+    reason = "tls"
+
+
+class SecretUnreadable(MimecastError):
+    """A secret's file can no longer be read, or what is in it cannot be used."""
+
+    reason = "secret"
+
+
+#: Every value `MimecastError.reason` can have.
+REASONS: tuple[str, ...] = tuple(
+    error.reason
+    for error in (
+        CredentialsRefused,
+        PermissionMissing,
+        RateLimited,
+        ServerError,
+        ApiError,
+        InvalidResponse,
+        ResponseTooLarge,
+        TimedOut,
+        CannotConnect,
+        TlsFailed,
+        SecretUnreadable,
+    )
+)

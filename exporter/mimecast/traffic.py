@@ -1,0 +1,67 @@
+"""What the exchanges with the API have shown so far: counts, rate limit, clock. Facts only, no judgement."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
+from typing import Literal
+
+Endpoint = Literal["get-queue", "token"]
+
+
+@dataclass
+class Traffic:
+    """The exchanges made for one account.
+
+    Attributes:
+        requests: exchanges by endpoint and HTTP status; the status is None where no answer came.
+        last_duration: seconds the last refresh took, token and all pages included.
+        last_bytes: decoded bytes of the last refresh's get-queue answers.
+        rate_limit: calls allowed, as the last answer that told said.
+        rate_limit_remaining: calls left, likewise.
+        rate_limit_reset_time: when the limit starts anew, seconds since the epoch.
+        clock_skew: the API's clock minus ours, in seconds.
+
+    """
+
+    requests: Counter[tuple[Endpoint, int | None]] = field(default_factory=Counter)
+    last_duration: float | None = None
+    last_bytes: int | None = None
+    rate_limit: float | None = None
+    rate_limit_remaining: float | None = None
+    rate_limit_reset_time: float | None = None
+    clock_skew: float | None = None
+
+    def answered(self, endpoint: Endpoint, status: int, headers: Mapping[str, str], now: float) -> None:
+        """Note an answer; `now` is the wall clock in seconds since the epoch."""
+        self.requests[endpoint, status] += 1
+        self.rate_limit = _number(headers.get("x-ratelimit-limit"), self.rate_limit)
+        self.rate_limit_remaining = _number(headers.get("x-ratelimit-remaining"), self.rate_limit_remaining)
+        reset = _number(headers.get("x-ratelimit-reset"), None)
+        if reset is not None:
+            self.rate_limit_reset_time = now + reset / 1000
+        sent = _date(headers.get("date"))
+        if sent is not None:
+            self.clock_skew = sent - now
+
+    def unanswered(self, endpoint: Endpoint) -> None:
+        """Note a request to which no answer came."""
+        self.requests[endpoint, None] += 1
+
+
+def _number(text: str | None, otherwise: float | None) -> float | None:
+    try:
+        value = float(text) if text is not None else math.nan
+    except ValueError:
+        return otherwise
+    return value if math.isfinite(value) and value >= 0 else otherwise
+
+
+def _date(text: str | None) -> float | None:
+    try:
+        return parsedate_to_datetime(text).timestamp() if text else None
+    except (ValueError, OverflowError):
+        return None

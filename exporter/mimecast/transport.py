@@ -1,0 +1,208 @@
+"""The way to the API's hosts: connections are shared by accounts, bodies are bounded, exchanges are noted.
+
+Knows HTTP, and neither the envelope nor credentials. A request says in its extensions for whom it is made (`CALL`).
+"""
+
+from __future__ import annotations
+
+import ssl
+import time
+import zlib
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import Any, Final, Protocol
+
+import certifi
+import httpx
+from isal import isal_zlib
+
+from . import errors
+from .traffic import Endpoint, Traffic
+
+#: The key under which a request's extensions hold its `Call`.
+CALL: Final = "mimecast_call"
+#: Bytes: an answer of the token endpoint is far smaller.
+LARGEST_TOKEN_ANSWER = 1024 * 1024
+#: Bytes that are unpacked at a time.
+_PIECE = 1024 * 1024
+
+
+class _Unpacker(Protocol):
+    def decompress(self, data: bytes, /, max_length: int) -> bytes: ...
+
+
+class Budget:
+    """Decoded bytes that may still be read."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self.used = 0
+
+    @property
+    def left(self) -> int:
+        return self.size - self.used
+
+    def spend(self, amount: int) -> None:
+        """Take `amount` bytes.
+
+        Raises:
+            ResponseTooLarge: that many are not left.
+
+        """
+        self.used += amount
+        if self.used > self.size:
+            raise errors.ResponseTooLarge(
+                f"the answer is larger than {self.size} bytes: raise api.max_response_size if that is to be expected"
+            )
+
+
+@dataclass(frozen=True)
+class Call:
+    """For whom a request is made: where it is noted and how much may be read."""
+
+    endpoint: Endpoint
+    traffic: Traffic
+    budget: Budget
+
+    @property
+    def extensions(self) -> dict[str, Any]:
+        """What a request made for this call carries."""
+        return {CALL: self}
+
+
+@dataclass(frozen=True)
+class Outbound:
+    """How connections to the API are made; accounts with equal settings share them.
+
+    `no_proxy` holds host names, `.suffixes` and addresses that are reached directly. `min_version` is TLS's.
+    """
+
+    proxy_url: str | None = None
+    no_proxy: Sequence[str] = ()
+    ca_file: str | None = None
+    cert_file: str | None = None
+    key_file: str | None = None
+    min_version: ssl.TLSVersion = ssl.TLSVersion.TLSv1_2
+
+
+def open_http_client(outbound: Outbound, *, wall_clock: Callable[[], float] = time.time) -> httpx.AsyncClient:
+    """A client for any number of accounts: no cookies, no redirects, nothing taken from the environment.
+
+    It sets no time limits; whoever calls bounds the whole refresh.
+
+    Raises:
+        OSError: a certificate file cannot be read (ssl.SSLError is one).
+
+    """
+    context = ssl.create_default_context(cafile=outbound.ca_file or certifi.where())
+    context.minimum_version = outbound.min_version
+    if outbound.cert_file:
+        context.load_cert_chain(outbound.cert_file, outbound.key_file)
+    direct = NotedTransport(context, wall_clock, proxy=None)
+    proxied = NotedTransport(context, wall_clock, proxy=outbound.proxy_url) if outbound.proxy_url else direct
+    mounts = (
+        {pattern: direct for name in outbound.no_proxy for pattern in _patterns(name)} if outbound.proxy_url else {}
+    )
+    return httpx.AsyncClient(
+        transport=proxied,
+        mounts=mounts,
+        trust_env=False,
+        follow_redirects=False,
+        timeout=None,  # noqa: S113 - one bound holds the whole refresh, see MimecastClient
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+        headers={"Accept": "application/json", "Accept-Encoding": "gzip"},
+    )
+
+
+def _patterns(name: str) -> list[str]:
+    bare = name.strip().lower()
+    if bare == "*":
+        return ["all://"]
+    if bare.startswith("."):
+        return [f"all://*{bare}"]
+    host = f"[{bare}]" if bare.count(":") > 1 and not bare.startswith("[") else bare
+    return [f"all://{host}"]
+
+
+class NotedTransport(httpx.AsyncHTTPTransport):
+    """Notes each exchange in its call's traffic, and unpacks and bounds each body by its call's budget."""
+
+    def __init__(self, context: ssl.SSLContext, wall_clock: Callable[[], float], proxy: str | None) -> None:
+        limits = httpx.Limits(max_connections=None, max_keepalive_connections=20, keepalive_expiry=5.0)
+        super().__init__(verify=context, limits=limits, proxy=proxy, trust_env=False)
+        self._wall_clock = wall_clock
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send the request; see `httpx.AsyncBaseTransport`."""
+        call: Call = request.extensions[CALL]
+        try:
+            response = await super().handle_async_request(request)
+        except BaseException:
+            call.traffic.unanswered(call.endpoint)
+            raise
+        call.traffic.answered(call.endpoint, response.status_code, response.headers, self._wall_clock())
+        return _bounded(response, call.budget)
+
+
+def _bounded(response: httpx.Response, budget: Budget) -> httpx.Response:
+    """The same response, its body unpacked here: httpx would unpack a bomb before anyone could count."""
+    encoding = response.headers.pop("content-encoding", "identity").strip().lower()
+    unpack = {"identity": _plain, "": _plain, "gzip": _gunzip, "x-gzip": _gunzip}.get(encoding, _refuse)
+    assert isinstance(response.stream, httpx.AsyncByteStream)  # noqa: S101 - what an async transport gives
+    return httpx.Response(
+        response.status_code,
+        headers=response.headers,
+        stream=_BoundedStream(response.stream, unpack(response.stream, budget)),
+        extensions=response.extensions,
+    )
+
+
+class _BoundedStream(httpx.AsyncByteStream):
+    def __init__(self, source: httpx.AsyncByteStream, pieces: AsyncIterator[bytes]) -> None:
+        self._source = source
+        self._pieces = pieces
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for piece in self._pieces:
+            yield piece
+
+    async def aclose(self) -> None:
+        await self._source.aclose()
+
+
+async def _plain(source: httpx.AsyncByteStream, budget: Budget) -> AsyncIterator[bytes]:
+    async for chunk in source:
+        budget.spend(len(chunk))
+        yield chunk
+
+
+async def _gunzip(source: httpx.AsyncByteStream, budget: Budget) -> AsyncIterator[bytes]:
+    unpacker = isal_zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
+    begun = False
+    async for chunk in source:
+        waiting = chunk
+        while waiting:
+            begun = True
+            piece = _unpack(unpacker, waiting)
+            budget.spend(len(piece))
+            yield piece
+            if unpacker.eof:
+                waiting = unpacker.unused_data
+                unpacker, begun = isal_zlib.decompressobj(wbits=16 + zlib.MAX_WBITS), bool(waiting)
+            else:
+                waiting = unpacker.unconsumed_tail
+    if begun:
+        raise errors.InvalidResponse("the answer was cut short: its gzip data ends too early")
+
+
+def _unpack(unpacker: _Unpacker, packed: bytes) -> bytes:
+    try:
+        return unpacker.decompress(packed, max_length=_PIECE)
+    except isal_zlib.error:  # type: ignore[misc] # an exception class, whatever the stubs call it
+        raise errors.InvalidResponse("the answer says it is gzip, and is not") from None
+
+
+async def _refuse(_source: httpx.AsyncByteStream, _budget: Budget) -> AsyncIterator[bytes]:
+    raise errors.InvalidResponse("the answer is packed in a way that was not asked for")
+    yield b""  # pragma: no cover - makes this an iterator like its siblings

@@ -1,0 +1,81 @@
+"""What the process says about itself: process, Python, build and configuration, on prometheus_client."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Collection, Mapping
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    GCCollector,
+    PlatformCollector,
+    ProcessCollector,
+    disable_created_metrics,
+    generate_latest,
+)
+from prometheus_client.openmetrics import exposition as openmetrics
+
+
+class Telemetry:
+    """The process's own metrics, in a registry of their own.
+
+    Args:
+        version: the exporter's version.
+
+    """
+
+    def __init__(self, version: str) -> None:
+        disable_created_metrics()
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        PlatformCollector(registry=self.registry)
+        GCCollector(registry=self.registry)
+        build = Gauge(
+            "mimecast_exporter_build_info",
+            "Always 1; the version of the exporter and of the Python that runs it.",
+            ["version", "python_version"],
+            registry=self.registry,
+        )
+        build.labels(version, platform.python_version()).set(1)
+        self.config_reload_successful = Gauge(
+            "mimecast_exporter_config_last_reload_successful",
+            "Whether the last attempt to load the configuration succeeded (1) or not (0).",
+            registry=self.registry,
+        )
+        self.config_reload_time = Gauge(
+            "mimecast_exporter_config_last_reload_success_timestamp_seconds",
+            "When the configuration was last loaded successfully, in seconds since the epoch.",
+            registry=self.registry,
+        )
+        self.account_file_valid = Gauge(
+            "mimecast_exporter_account_file_valid",
+            "Whether the account file is valid and its accounts are served (1) or not (0).",
+            ["file"],
+            registry=self.registry,
+        )
+        self.requests_refused = Counter(
+            "mimecast_exporter_http_requests_refused_total",
+            "Requests answered 503 because --web.max-requests others were being prepared.",
+            registry=self.registry,
+        )
+
+    def config_loaded(self, now: float, account_files: Mapping[str, Collection[object]]) -> None:
+        """Note that the configuration was loaded at `now`, seconds since the epoch.
+
+        `account_files` holds each account file's problems, none where it is valid.
+        """
+        self.config_reload_successful.set(1)
+        self.config_reload_time.set(now)
+        self.account_file_valid.clear()
+        for file, problems in account_files.items():
+            self.account_file_valid.labels(file).set(not problems)
+
+    def config_refused(self) -> None:
+        """Note that the configuration could not be loaded, and the old one goes on."""
+        self.config_reload_successful.set(0)
+
+    def render(self, *, openmetrics_format: bool) -> bytes:
+        """The metrics as text; as OpenMetrics with its `# EOF` at the end."""
+        return openmetrics.generate_latest(self.registry) if openmetrics_format else generate_latest(self.registry)

@@ -1,0 +1,231 @@
+"""Where the exporter listens: addresses as users write them, and the sockets bound to them.
+
+Knows sockets and the file system; knows nothing of HTTP, TLS or event loops. Addresses are written as every
+Prometheus exporter takes them (`:10587`, `127.0.0.1:10587`, `[::1]:10587`), and `unix:/path` besides.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import socket
+import stat
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+_BACKLOG = 512
+_EXAMPLES = ":10587, 127.0.0.1:10587, [::1]:10587 or unix:/run/mimecast-exporter.sock"
+#: What the kernel's `sun_path` holds, without its closing zero byte.
+_LONGEST_UNIX_PATH = 107
+
+_CURES = {
+    errno.EADDRINUSE: "the address is already in use: stop the other process or choose another port",
+    errno.EADDRNOTAVAIL: "this machine has no such address",
+    errno.EACCES: "permission denied (ports below 1024 need CAP_NET_BIND_SERVICE; a socket file needs a writable folder)",
+    errno.EPERM: "permission denied",
+    errno.ENOENT: "the folder of the socket file does not exist",
+    errno.ENOTDIR: "a part of the path of the socket file is no folder",
+    errno.EROFS: "the file system of the socket file is read-only",
+}
+
+
+class ListenError(OSError):
+    """An address cannot be listened on. The text names the address and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListenAddress:
+    """One address to listen on: `host` and `port`, or the `path` of a Unix socket.
+
+    An empty `host` means all interfaces. Port 0 lets the kernel choose.
+    """
+
+    host: str = ""
+    port: int = 0
+    path: str | None = None
+
+    def __str__(self) -> str:
+        """Return the address as the user would write it."""
+        if self.path is not None:
+            return f"unix:{self.path}"
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def parse_listen_address(text: str) -> ListenAddress:
+    """Read `--web.listen-address`; ValueError with the cure when it says nothing understandable."""
+    if text.startswith("unix:"):
+        return _parse_unix(text)
+    if "://" in text:
+        raise ValueError(f"listen address {text!r}: write it without a scheme, such as {_EXAMPLES}")
+    host, colon, port = text.rpartition(":")
+    if not colon:
+        cure = f"write :{text}" if text.isdecimal() else f"add a port, such as {text or 'localhost'}:10587"
+        raise ValueError(f"listen address {text!r} has no port: {cure}")
+    return ListenAddress(_parse_host(host, text), _parse_port(port, text))
+
+
+def _parse_unix(text: str) -> ListenAddress:
+    path = text.removeprefix("unix:")
+    if not path:
+        raise ValueError(f"listen address {text!r} has no path: write unix:/run/mimecast-exporter.sock")
+    if "\0" in path or len(path.encode()) > _LONGEST_UNIX_PATH:
+        raise ValueError(f"listen address {text!r}: a socket's path has at most {_LONGEST_UNIX_PATH} bytes")
+    return ListenAddress(path=path)
+
+
+def _parse_host(host: str, text: str) -> str:
+    if host.startswith("[") and host.endswith("]"):
+        address = host[1:-1]
+        try:
+            socket.inet_pton(socket.AF_INET6, address.partition("%")[0])
+        except OSError:
+            raise ValueError(f"listen address {text!r}: {address!r} is no IPv6 address") from None
+        return address
+    if ":" in host:
+        raise ValueError(f"listen address {text!r}: put an IPv6 address in brackets, such as [::1]:10587")
+    if "[" in host or "]" in host or any(not character.isprintable() or character in " /" for character in host):
+        raise ValueError(f"listen address {text!r} is not understood: write {_EXAMPLES}")
+    return host
+
+
+def _parse_port(port: str, text: str) -> int:
+    if not (port.isascii() and port.isdecimal()) or int(port) > 65535:
+        raise ValueError(f"listen address {text!r}: the port is a number from 0 to 65535")
+    return int(port)
+
+
+@dataclass(slots=True)
+class Listeners:
+    """Listening sockets, and what is to be cleaned up after them."""
+
+    sockets: list[socket.socket]
+    #: Socket files made here, with the inode each had: only that very file is removed again.
+    _files: list[tuple[Path, int]] = field(default_factory=list)
+
+    @property
+    def addresses(self) -> list[ListenAddress]:
+        """The addresses as bound: a port 0 has become the real one."""
+        return [_address_of(sock) for sock in self.sockets]
+
+    def close(self) -> None:
+        """Close the sockets and remove the socket files this process made."""
+        for sock in self.sockets:
+            sock.close()
+        for path, inode in self._files:
+            with contextlib.suppress(OSError):
+                if path.lstat().st_ino == inode:
+                    path.unlink()
+        self._files.clear()
+
+
+def _address_of(sock: socket.socket) -> ListenAddress:
+    name = sock.getsockname()
+    if sock.family == socket.AF_UNIX:
+        return ListenAddress(path=name)
+    return ListenAddress(str(name[0]), int(name[1]))
+
+
+def bind(addresses: Sequence[ListenAddress]) -> Listeners:
+    """Listen on all of the addresses, or on none: ListenError names the first that cannot be had."""
+    listeners = Listeners([])
+    try:
+        for address in addresses:
+            sock = _bind_unix(address.path) if address.path is not None else _bind_tcp(address)
+            listeners.sockets.append(sock)
+            if address.path is not None:
+                path = Path(address.path)
+                listeners._files.append((path, path.lstat().st_ino))
+    except BaseException:
+        listeners.close()
+        raise
+    return listeners
+
+
+def _bind_tcp(address: ListenAddress) -> socket.socket:
+    failure: OSError | None = None
+    for family, sockaddr in _candidates(address):
+        try:
+            return _listening(family, sockaddr, dual_stack=address.host in ("", "::"))
+        except OSError as error:
+            # A machine without IPv6 says one of these; its IPv4 is then tried. A port in use is final.
+            failure = failure or error
+            if error.errno not in (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL):
+                break
+    raise _refusal(str(address), failure) from failure
+
+
+def _candidates(
+    address: ListenAddress,
+) -> Iterator[tuple[socket.AddressFamily, tuple[str | int | bytes, ...]]]:
+    """Yield the socket addresses to try. Of a name's addresses IPv4 is preferred, as Go's listeners do."""
+    if not address.host:
+        yield socket.AF_INET6, ("::", address.port, 0, 0)
+        yield socket.AF_INET, ("0.0.0.0", address.port)  # noqa: S104 - all interfaces is what `:port` asks for
+        return
+    try:
+        found = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except (socket.gaierror, UnicodeError) as error:
+        raise ListenError(f"cannot listen on {address}: the name is not known ({error})") from None
+    for family, _, _, _, sockaddr in sorted(found, key=lambda entry: entry[0] != socket.AF_INET):
+        yield family, tuple(sockaddr)
+
+
+def _listening(
+    family: socket.AddressFamily, sockaddr: tuple[str | int | bytes, ...] | str, *, dual_stack: bool = False
+) -> socket.socket:
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        if family != socket.AF_UNIX:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0 if dual_stack else 1)
+        sock.bind(sockaddr)
+        sock.listen(_BACKLOG)
+        sock.setblocking(False)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+def _bind_unix(path: str) -> socket.socket:
+    try:
+        _remove_abandoned(Path(path))
+        return _listening(socket.AF_UNIX, path)
+    except ListenError:
+        raise
+    except OSError as error:
+        raise _refusal(f"unix:{path}", error) from error
+
+
+def _remove_abandoned(path: Path) -> None:
+    """Remove a socket file nobody listens on any more, which a killed process leaves; never anything else."""
+    try:
+        mode = path.lstat().st_mode
+    except FileNotFoundError:
+        return
+    if not stat.S_ISSOCK(mode):
+        raise ListenError(f"cannot listen on unix:{path}: the file exists and is no socket")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.settimeout(1)
+        try:
+            probe.connect(str(path))
+        except ConnectionRefusedError:
+            path.unlink()
+            return
+    raise ListenError(f"cannot listen on unix:{path}: another process listens on it")
+
+
+def _refusal(address: str, error: OSError | None) -> ListenError:
+    if error is None:
+        return ListenError(f"cannot listen on {address}: the name has no address")
+    cure = _CURES.get(error.errno or 0, error.strerror or str(error))
+    refusal = ListenError(f"cannot listen on {address}: {cure}")
+    refusal.errno = error.errno
+    return refusal
+
+
+def parse_listen_addresses(texts: Iterable[str]) -> list[ListenAddress]:
+    """All addresses of a repeated flag; ValueError as `parse_listen_address` raises it."""
+    return [parse_listen_address(text) for text in texts]

@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import locale
+
+import httpx
+import pytest
+
+from exporter.mimecast import SignedRequests, errors
+from exporter.mimecast.auth import http_date, sign
+
+pytestmark = pytest.mark.anyio
+
+
+def test_the_public_test_vector_is_signed_as_published() -> None:
+    message = "Sun, 21 Aug 2022 13:49:40 UTC:3d796b76-4180-40e5-8f7c-6e0fd643b1a9:/api/test/some-url:ApplicationKey"
+    assert sign(secret_key="U2VjcmV0S2V5", message=message) == "WOywLsnZlsE+D6bp/ug6uch5kxc="
+
+
+async def test_a_request_bears_every_header_and_the_vectors_signature() -> None:
+    auth = SignedRequests(
+        app_id="ApplicationId",
+        app_key=lambda: "ApplicationKey",
+        access_key=lambda: "AccessKey",
+        secret_key=lambda: "U2VjcmV0S2V5",
+        wall_clock=lambda: 1661089780.0,
+        request_id=lambda: "3d796b76-4180-40e5-8f7c-6e0fd643b1a9",
+    )
+    request = httpx.Request("POST", "https://eu-api.mimecast.com/api/test/some-url?not=signed")
+    signed = await anext(auth.async_auth_flow(request))
+    assert signed.headers["authorization"] == "MC AccessKey:WOywLsnZlsE+D6bp/ug6uch5kxc="
+    assert signed.headers["x-mc-app-id"] == "ApplicationId"
+    assert signed.headers["x-mc-date"] == "Sun, 21 Aug 2022 13:49:40 UTC"
+    assert signed.headers["x-mc-req-id"] == "3d796b76-4180-40e5-8f7c-6e0fd643b1a9"
+
+
+def test_names_of_days_and_months_are_english_under_any_locale(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = locale.setlocale(locale.LC_TIME)
+    monkeypatch.setattr("time.strftime", lambda *_: "mardi")
+    try:
+        for name in locale.locale_alias.values():
+            if name.startswith(("de_", "fr_", "ja_")):
+                try:
+                    locale.setlocale(locale.LC_TIME, name)
+                except locale.Error:
+                    continue
+                break
+        assert http_date(1448369411) == "Tue, 24 Nov 2015 12:50:11 UTC"
+    finally:
+        locale.setlocale(locale.LC_TIME, before)
+
+
+@pytest.mark.parametrize("secret_key", ["not base64!", "YQ", "é"])
+def test_a_secret_key_that_is_not_base64_is_said_to_be_so_and_not_shown(secret_key: str) -> None:
+    with pytest.raises((errors.SecretUnreadable, ValueError)) as caught:
+        sign(secret_key=secret_key, message="m")
+    assert secret_key not in str(caught.value)

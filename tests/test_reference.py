@@ -1,0 +1,27 @@
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from exporter.metrics import CAMPAIGN_METRICS, LEFT_OUT
+from exporter.reference import page
+
+ROOT = Path(__file__).parent.parent
+DOCUMENTED = ROOT / "docs" / "metrics.md"
+
+#: The fields of the vendor's page, object by object.
+VENDOR_FIELDS = """
+    launchDate emailCustomized emailMsg.subject emailMsg.body numSent numCompleted locked customContentId
+    assignToNewUsers customGifs customAnswer.safetyTip customAnswer.answerNumber customAnswer.correctAnswer
+    optionSpread title.id title.titleForCustomerModule title.correctAnswers title.defaultGifs
+"""
+
+
+def test_the_page_is_what_the_tables_say() -> None:
+    assert DOCUMENTED.read_text() == page(), "run `make docs`"
+
+
+def test_every_field_of_the_vendors_page_is_read_or_listed_as_left_out() -> None:
+    named = " ".join([*(metric.source for metric in CAMPAIGN_METRICS), *LEFT_OUT])
+    missing = [field for field in VENDOR_FIELDS.split() if not re.search(rf"\b{re.escape(field)}\b", named)]
+    assert missing == []
