@@ -127,6 +127,12 @@ def _add_serving_flags(parser: argparse.ArgumentParser) -> None:
         help="the exporter's address as others see it (default: as the request names it)",
     )
     parser.add_argument(
+        "--web.enable-lifecycle",
+        dest="web_enable_lifecycle",
+        action="store_true",
+        help="allow POST /-/reload (SIGHUP reloads in any case)",
+    )
+    parser.add_argument(
         "--web.max-requests",
         dest="web_max_requests",
         type=_positive_int,

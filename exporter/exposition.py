@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Literal
 
 from exporter.metrics import (
@@ -82,7 +83,8 @@ def _render_family(metric: CampaignMetric | LabelledCampaignMetric, campaigns: S
     )
 
 
-def _own_labels(names: Sequence[str], values: Sequence[str]) -> str:
+@lru_cache(maxsize=1024)
+def _own_labels(names: tuple[str, ...], values: tuple[str, ...]) -> str:
     return ",".join([f'{name}="{escape_label(value)}"' for name, value in zip(names, values, strict=True)])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Collection, Mapping
 
 from prometheus_client import (
     CollectorRegistry,
@@ -48,16 +49,28 @@ class Telemetry:
             "When the configuration was last loaded successfully, in seconds since the epoch.",
             registry=self.registry,
         )
+        self.account_file_valid = Gauge(
+            "mimecast_exporter_account_file_valid",
+            "Whether the account file is valid and its accounts are served (1) or not (0).",
+            ["file"],
+            registry=self.registry,
+        )
         self.requests_refused = Counter(
             "mimecast_exporter_http_requests_refused_total",
             "Requests answered 503 because --web.max-requests others were being prepared.",
             registry=self.registry,
         )
 
-    def config_loaded(self, now: float) -> None:
-        """Note that the configuration was loaded at `now`, seconds since the epoch."""
+    def config_loaded(self, now: float, account_files: Mapping[str, Collection[object]]) -> None:
+        """Note that the configuration was loaded at `now`, seconds since the epoch.
+
+        `account_files` holds each account file's problems, none where it is valid.
+        """
         self.config_reload_successful.set(1)
         self.config_reload_time.set(now)
+        self.account_file_valid.clear()
+        for file, problems in account_files.items():
+            self.account_file_valid.labels(file).set(not problems)
 
     def config_refused(self) -> None:
         """Note that the configuration could not be loaded, and the old one goes on."""

@@ -5,20 +5,17 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
-import time
-from collections.abc import Coroutine, Sequence
-from socket import socket
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 from exporter import __version__
 from exporter.cli import DEFAULT_LISTEN
-from exporter.commands.loading import load
-from exporter.config import Config, redacted
-from exporter.fleet import Fleet
+from exporter.commands.loading import load, read
+from exporter.config import Config
 from exporter.logs import set_up_logging
-from exporter.telemetry import Telemetry
-from exporter.web.app import HEALTH_PATHS, Exporter, Settings
-from exporter.web.server import ListenError, MaxRequests, bind, parse_listen_address, serve
+from exporter.service import Service, ServiceOptions
+from exporter.web.listen import ListenAddress, ListenError, Listeners, bind, parse_listen_addresses
+from exporter.web.server import serve
 
 log = logging.getLogger(__name__)
 
@@ -29,14 +26,16 @@ def run(options: argparse.Namespace) -> int:
     config = load(options.config_file)
     if config is None:
         return 1
-    sockets = listen(options.web_listen_address)
-    return 1 if sockets is None else run_loop(serve_exporter(config, sockets, options))
+    listeners = listen(options.web_listen_address)
+    if listeners is None:
+        return 1
+    return run_loop(serve_exporter(config, lambda: read(options.config_file), listeners, options))
 
 
-def listen(addresses: Sequence[str] | None) -> list[socket] | None:
+def listen(addresses: Sequence[str] | None) -> Listeners | None:
     """The listening sockets, or None after the error was printed."""
     try:
-        return bind([parse_listen_address(address) for address in addresses or [DEFAULT_LISTEN]])
+        return bind(parse_listen_addresses(addresses or [DEFAULT_LISTEN]))
     except (ListenError, ValueError) as error:
         sys.stderr.write(f"mimecast-exporter: {error}\n")
         return None
@@ -49,38 +48,38 @@ def run_loop(main: Coroutine[Any, Any, int]) -> int:
     return uvloop.run(main)
 
 
-async def serve_exporter(config: Config, sockets: Sequence[socket], options: argparse.Namespace) -> int:
+async def serve_exporter(
+    config: Config, reread: Callable[[], Config], listeners: Listeners, options: argparse.Namespace
+) -> int:
     """Serve this configuration until a signal ends it."""
-    telemetry = Telemetry(__version__)
-    fleet = Fleet()
+    service = Service(config, reread)
     try:
-        await fleet.apply(config)
+        await service.start()
     except OSError as error:
-        log.error("api.tls_config cannot be used: %s", error)
+        sys.stderr.write(f"mimecast-exporter: api.tls_config cannot be used: {error.strerror}\n")
         return 1
-    telemetry.config_loaded(time.time())
-    exporter = Exporter(fleet.collection, telemetry, _settings(options, config), lambda: redacted(config))
-    application = MaxRequests(
-        exporter.application(),
-        limit=options.web_max_requests,
-        exempt_paths=HEALTH_PATHS,
-        on_refused=telemetry.requests_refused.inc,
-    )
     log.info("starting", extra={"version": __version__, "accounts": len(config.accounts), "config": config.source})
-    await serve(application, sockets, on_stop=fleet.close, ready=_ready)
+    application = service.application(
+        ServiceOptions(
+            telemetry_path=options.web_telemetry_path,
+            external_url=options.web_external_url,
+            timeout_offset=options.timeout_offset,
+            max_requests=options.web_max_requests,
+            lifecycle=options.web_enable_lifecycle,
+        )
+    )
+    await serve(application, listeners, on_stop=service.close, on_reload=_reload(service), ready=_ready)
     log.info("stopped")
     return 0
 
 
-def _settings(options: argparse.Namespace, config: Config) -> Settings:
-    return Settings(
-        telemetry_path=options.web_telemetry_path,
-        external_url=options.web_external_url,
-        timeout_offset=options.timeout_offset,
-        scrape_timeout=config.api.timeout,
-    )
+def _reload(service: Service) -> Callable[[], Coroutine[Any, Any, None]]:
+    async def reload() -> None:
+        await service.reload()
+
+    return reload
 
 
-def _ready(addresses: Sequence[str]) -> None:
+def _ready(addresses: Sequence[ListenAddress]) -> None:
     for address in addresses:
-        log.info("listening", extra={"address": address})
+        log.info("listening", extra={"address": str(address)})

@@ -24,6 +24,9 @@ LARGEST_COUNT = 2**53
 #: Questions and options have small numbers; a key with a larger one is not one of them.
 LARGEST_NUMBER = 99
 
+_OPTIONS = {f"option-{number}": number for number in range(1, LARGEST_NUMBER + 1)}
+_QUESTIONS = {f"forQuestion{number}": number for number in range(1, LARGEST_NUMBER + 1)}
+
 AnswerMeaning = Literal["count", "option"]
 
 
@@ -95,7 +98,7 @@ def decode_campaign(item: bytes | memoryview | msgspec.Raw, meaning: AnswerMeani
     completed, correct, options = (
         count(wire.num_completed),
         count(wire.num_correct),
-        _numbered(wire.option_spread, "option-"),
+        _numbered(wire.option_spread, _OPTIONS),
     )
     custom_answer = wire.custom_answer if isinstance(wire.custom_answer, dict) else {}
     return Campaign(
@@ -114,8 +117,8 @@ def decode_campaign(item: bytes | memoryview | msgspec.Raw, meaning: AnswerMeani
         option_counts=options,
         answers=interpret(
             meaning=meaning,
-            documented=_numbered(title_fields.get("correctAnswers"), "forQuestion"),
-            counted=_numbered(wire.num_correct_answers, "forQuestion"),
+            documented=_numbered(title_fields.get("correctAnswers"), _QUESTIONS),
+            counted=_numbered(wire.num_correct_answers, _QUESTIONS),
             custom_option=_option_number(custom_answer.get("answerNumber")),
             title_option=_option_number(title_fields.get("correctAnswer")),
             option_counts=options,
@@ -138,6 +141,8 @@ def _decode(item: bytes | memoryview | msgspec.Raw) -> _Wire | None:
 
 def count(value: Any) -> int | None:
     """A whole number of mails, users or answers; it may come as `5`, `5.0`, `"5"`. None for anything else."""
+    if type(value) is int and 0 <= value <= LARGEST_COUNT:
+        return value
     if isinstance(value, str):
         try:
             value = float(value)
@@ -154,6 +159,8 @@ def count(value: Any) -> int | None:
 
 def flag(value: Any) -> bool | None:
     """A boolean; it may come as `true`, `"true"` or 1. None for anything else."""
+    if value is True or value is False:
+        return value
     if isinstance(value, str):
         return {"true": True, "false": False}.get(value.strip().lower())
     return bool(value) if value in (0, 1) and isinstance(value, int | float) else None
@@ -174,16 +181,16 @@ def _text(value: Any) -> str:
     return replace_surrogates(value).strip() if isinstance(value, str) else ""
 
 
-def _numbered(value: Any, prefix: str) -> dict[int, int]:
-    """`{"option-1": 4, "option-2": 0}` as `{1: 4, 2: 0}`, in the order of the numbers; others are left out."""
+def _numbered(value: Any, numbers: Mapping[str, int]) -> dict[int, int]:
+    """`{"option-1": 4, "option-2": 0}` as `{1: 4, 2: 0}`, in the order of the numbers; other keys are left out."""
     if not isinstance(value, dict):
         return {}
-    found: dict[int, int] = {}
-    for key, given in value.items():
-        number, amount = key.removeprefix(prefix), count(given)
-        if key.startswith(prefix) and number.isascii() and number.isdigit() and amount is not None:
-            found.setdefault(int(number[:4]), amount)
-    return {number: found[number] for number in sorted(found) if 1 <= number <= LARGEST_NUMBER}
+    found = {
+        number: amount
+        for key, given in value.items()
+        if (number := numbers.get(key)) and (amount := count(given)) is not None
+    }
+    return dict(sorted(found.items()))
 
 
 def _option_number(value: Any) -> int | None:

@@ -74,6 +74,8 @@ def parse_leniently(body: bytes | bytearray | memoryview) -> Any:
 
 def replace_surrogates(text: str) -> str:
     """The same text, lone surrogates replaced by U+FFFD, so that it can be encoded."""
+    if text.isascii():
+        return text
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 

@@ -1,0 +1,74 @@
+# `make run` and `make test` do all their own set-up: Python 3.11 or later and make are enough.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+# The newest Python that works and is recent enough; PYTHON=... overrides.
+PYTHON ?= $(shell for name in python3.13 python3.12 python3.11 python3 python; do \
+	if $$name -c 'import sys, venv; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then echo $$name; break; fi; done)
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+SOURCES := $(shell find exporter -type f -not -name '*.pyc') pyproject.toml README.md LICENSE
+PYTEST_ARGS ?= -n 2 --dist loadgroup
+
+.PHONY: help
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1: /p' $(MAKEFILE_LIST) | awk -F': ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+.PHONY: run
+run: $(VENV)/installed ## the demo; the real thing with CONFIG=file (further flags: ARGS=...)
+	@$(if $(CONFIG),exec $(BIN)/mimecast-exporter serve --config.file='$(CONFIG)' $(ARGS),exec $(BIN)/mimecast-exporter demo $(ARGS))
+
+.PHONY: test
+test: $(VENV)/installed $(VENV)/tools ## linters, types and every test
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/mypy
+	@EXPORTER_TESTS_INSTALLED=1 PYTEST_PLUGINS=exporter $(BIN)/python -P -m pytest $(PYTEST_ARGS)
+
+.PHONY: lint
+lint: $(VENV)/installed $(VENV)/tools ## linters and types only
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/mypy
+
+.PHONY: format
+format: $(VENV)/tools ## rewrite the code as the linters want it
+	@$(BIN)/ruff check --fix --quiet .
+	@$(BIN)/ruff format --quiet .
+
+.PHONY: docs
+docs: $(VENV)/installed ## docs/metrics.md from the tables
+	@$(BIN)/python -m exporter.reference > docs/metrics.md
+
+.PHONY: lock
+lock: .cache/uv/bin/uv ## requirements/*.txt from pyproject.toml
+	@for set in runtime test build; do \
+		.cache/uv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+			--no-emit-index-url --no-emit-find-links --no-annotate --upgrade requirements/$$set.in -o requirements/$$set.txt || exit 1; done
+
+.PHONY: clean
+clean: ## remove what the other targets made
+	@rm -rf $(VENV) .cache build dist .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+$(VENV)/bin/python:
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or later is needed (python3 with venv)." >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/runtime: requirements/runtime.txt requirements/build.txt | $(VENV)/bin/python
+	@$(PIP) install --require-hashes -r requirements/runtime.txt -r requirements/build.txt
+	@touch $@
+
+# The wheel is built and installed, so that what runs and what is tested is what users install.
+$(VENV)/installed: $(VENV)/runtime $(SOURCES)
+	@$(PIP) install --no-build-isolation --no-deps --force-reinstall .
+	@touch $@
+
+$(VENV)/tools: requirements/test.txt | $(VENV)/bin/python
+	@$(PIP) install --require-hashes -r requirements/test.txt
+	@touch $@
+
+.cache/uv/bin/uv:
+	@test -n "$(PYTHON)" && $(PYTHON) -m venv .cache/uv && .cache/uv/bin/python -m pip --disable-pip-version-check --quiet install 'uv>=0.9'

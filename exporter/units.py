@@ -1,0 +1,80 @@
+"""Durations and sizes as Prometheus writes them.
+
+Knows the two notations and nothing of what is measured in them. This is the only place that reads or
+writes either.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Self
+
+_SECONDS = {"y": 365 * 86400.0, "w": 7 * 86400.0, "d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
+_DURATION = re.compile("".join(rf"(?:([0-9]+){unit})?" for unit in _SECONDS), re.ASCII)
+#: What 64 bits of nanoseconds hold, which is where Prometheus stops too.
+_LONGEST = 9223372036.0
+
+_BYTES = {"B": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
+_SIZE = re.compile(r"([0-9]+)(B|[KMGT]i?B)", re.ASCII)
+_NUMBER = re.compile(r"[0-9]+(\.[0-9]+)?", re.ASCII)
+_MOST_DIGITS = 15
+
+
+class Duration(float):
+    """A length of time in seconds, written like `1h30m`, `400d`, `500ms`: units from large to small."""
+
+    __slots__ = ()
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read `text`, for instance `5m` (300.0 seconds); ValueError says how to write what it is not."""
+        if text == "0":
+            return cls(0)
+        if _NUMBER.fullmatch(text):
+            raise ValueError("a duration needs a unit: write 30s, 5m, 1h30m, 400d or 500ms")
+        match = _DURATION.fullmatch(text)
+        if not match or not text:
+            raise ValueError("not a duration: write it like 30s, 5m, 1h30m, 400d or 500ms")
+        return cls(_total(match.groups()))
+
+    def __str__(self) -> str:
+        """Write the same length of time in the largest units that hold it exactly, down to milliseconds."""
+        rest, text = round(self * 1000), ""
+        # Weeks and years are read but not written: `400d` comes back as it went in.
+        for unit in ("d", "h", "m", "s", "ms"):
+            count, rest = divmod(rest, round(_SECONDS[unit] * 1000))
+            text += f"{count}{unit}" if count else ""
+        return text or "0s"
+
+
+def _total(counts: tuple[str | None, ...]) -> float:
+    """Seconds of the digits found before each unit; ValueError when longer than Prometheus can hold."""
+    if any(count and len(count) > _MOST_DIGITS for count in counts):
+        raise ValueError("too long a duration")
+    seconds = sum(int(count or 0) * unit for count, unit in zip(counts, _SECONDS.values(), strict=True))
+    if seconds > _LONGEST:
+        raise ValueError("too long a duration")
+    return seconds
+
+
+class Size(int):
+    """A number of bytes, written like `512KB`, `64MiB`; KB and KiB are both 1024 bytes, as in Prometheus."""
+
+    __slots__ = ()
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read `text`, for instance `64MiB` (67108864 bytes); ValueError says how to write what it is not."""
+        if _NUMBER.fullmatch(text):
+            raise ValueError("a size needs a unit: write 512KB, 64MiB or 1GB")
+        match = _SIZE.fullmatch(text)
+        if not match or len(match[1]) > _MOST_DIGITS:
+            raise ValueError("not a size: write it like 512KB, 64MiB or 1GB")
+        return cls(int(match[1]) * _BYTES[match[2][0]])
+
+    def __str__(self) -> str:
+        """Write the same number of bytes in the largest unit that holds it exactly."""
+        for letter in "TGMK":
+            if self and self % _BYTES[letter] == 0:
+                return f"{self // _BYTES[letter]}{letter}iB"
+        return f"{int(self)}B"

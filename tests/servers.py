@@ -1,0 +1,110 @@
+"""The real servers that tests talk to: from PATH, else Debian's packages unpacked into `.cache/`, installing nothing.
+
+Where neither is possible the tests that need them are skipped, and say so; `.ci/run` takes a skip for a failure.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+CACHE = Path(__file__).parent.parent / ".cache" / "servers"
+
+#: Tool: the names it goes by, and Debian's package that has it.
+TOOLS = {
+    "prometheus": (("prometheus",), "prometheus"),
+    "promtool": (("promtool",), "prometheus"),
+    "alertmanager": (("alertmanager", "prometheus-alertmanager"), "prometheus-alertmanager"),
+    "amtool": (("amtool",), "prometheus-alertmanager"),
+}
+
+
+def tool(name: str) -> Path:
+    """The program's path; skips the test where it cannot be had."""
+    found = _on_path(name) or _unpacked(name)
+    if found is None:
+        with _alone():
+            found = _unpacked(name) or _fetched(name)
+    if found is None:
+        pytest.skip(f"NOT TESTED: {name} is not on PATH, and Debian's package cannot be fetched here")
+    return found
+
+
+def _on_path(name: str) -> Path | None:
+    if os.environ.get("EXPORTER_TESTS_FETCH_SERVERS"):
+        return None
+    return next((Path(found) for alias in TOOLS[name][0] if (found := shutil.which(alias))), None)
+
+
+def _unpacked(name: str) -> Path | None:
+    candidates = (CACHE / TOOLS[name][1] / "usr" / "bin" / alias for alias in TOOLS[name][0])
+    return next((path for path in candidates if path.exists()), None)
+
+
+def _fetched(name: str) -> Path | None:
+    package = TOOLS[name][1]
+    download = CACHE / "download"
+    download.mkdir(parents=True, exist_ok=True)
+    if not shutil.which("apt-get") or not shutil.which("dpkg-deb"):
+        return None
+    try:
+        _apt(download, "update")
+        _apt(download, "download", package)
+        (archive,) = download.glob(f"{package}_*.deb")
+        partial = CACHE / f"{package}.partial"
+        shutil.rmtree(partial, ignore_errors=True)
+        subprocess.run(["dpkg-deb", "-x", archive, partial], check=True)
+        partial.rename(CACHE / package)
+    except (subprocess.SubprocessError, OSError, ValueError):
+        return None
+    return _unpacked(name)
+
+
+def _apt(folder: Path, *command: str) -> None:
+    """apt-get with lists and caches of its own, so that it needs no privileges and changes nothing."""
+    for part in ("lists/partial", "archives/partial"):
+        (folder / part).mkdir(parents=True, exist_ok=True)
+    options = (f"Dir::State::lists={folder}/lists", f"Dir::Cache={folder}", f"Dir::Cache::archives={folder}/archives")
+    subprocess.run(
+        ["apt-get", "-qq", *(word for option in options for word in ("-o", option)), *command],
+        cwd=folder,
+        check=True,
+        capture_output=True,
+        timeout=300,
+    )
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """One process at a time: test workers share the cache."""
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with (CACHE / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+@pytest.fixture(scope="session")
+def prometheus() -> Path:
+    return tool("prometheus")
+
+
+@pytest.fixture(scope="session")
+def promtool() -> Path:
+    return tool("promtool")
+
+
+@pytest.fixture(scope="session")
+def alertmanager() -> Path:
+    return tool("alertmanager")
+
+
+@pytest.fixture(scope="session")
+def amtool() -> Path:
+    return tool("amtool")
