@@ -65,6 +65,11 @@ def parse_listen_address(text: str) -> ListenAddress:
     return ListenAddress(_parse_host(host, text), _parse_port(port, text))
 
 
+def parse_listen_addresses(texts: Iterable[str]) -> list[ListenAddress]:
+    """All addresses of a repeated flag; ValueError as `parse_listen_address` raises it."""
+    return [parse_listen_address(text) for text in texts]
+
+
 def _parse_unix(text: str) -> ListenAddress:
     path = text.removeprefix("unix:")
     if not path:

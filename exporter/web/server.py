@@ -183,9 +183,9 @@ class Server:
         self._stopping = False
 
     @property
-    def addresses(self) -> list[str]:
-        """Where it listens, as `--web.listen-address` writes it: a port 0 has become the real one."""
-        return [str(address_of(sock)) for sock in self._sockets]
+    def addresses(self) -> list[ListenAddress]:
+        """Where it listens: a port 0 has become the real one."""
+        return [address_of(sock) for sock in self._sockets]
 
     async def start(self) -> None:
         """Accept connections from now on."""
@@ -262,7 +262,7 @@ async def serve(
     tls: Tls | None = None,
     on_stop: Hook | None = None,
     on_reload: Hook | None = None,
-    ready: Callable[[Sequence[str]], None] | None = None,
+    ready: Callable[[Sequence[ListenAddress]], None] | None = None,
 ) -> None:
     """Serve until SIGTERM or SIGINT, then return with everything closed, within `limits.stop_time` and a bit.
 

@@ -102,8 +102,8 @@ class Wire:
 
 def target(server: Server) -> tuple[str, int]:
     """Host and port of the first address."""
-    host, _, port = server.addresses[0].rpartition(":")
-    return host.strip("[]"), int(port)
+    address = server.addresses[0]
+    return address.host, address.port
 
 
 @asynccontextmanager

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 import uvloop
 
-from exporter.web.server import Tls, bind, parse_listen_address, serve
+from exporter.web.server import ListenAddress, Tls, bind, parse_listen_address, serve
 from tests.web.serving import SampleApp
 
 
@@ -29,7 +29,7 @@ async def _main(address: str, certificate: str | None) -> None:
         context.load_cert_chain(certificate)
         tls = Tls(context)
 
-    def ready(addresses: Sequence[str]) -> None:
+    def ready(addresses: Sequence[ListenAddress]) -> None:
         _say(f"listening {addresses[0]}")
 
     async def stop() -> None:
