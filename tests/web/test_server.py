@@ -267,7 +267,7 @@ async def _gone(server: Server, app: SampleApp) -> None:
     """The answer has begun, and its connection is no more."""
     async with asyncio.timeout(10):
         await app.begun.wait()
-        while not server.is_over:  # noqa: ASYNC110 - the server tells nobody
+        while not server.is_over:
             await asyncio.sleep(0.01)
 
 
