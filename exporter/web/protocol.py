@@ -15,7 +15,7 @@ import asyncio
 import http
 import logging
 import time
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any
 
 import h11
@@ -29,7 +29,7 @@ from exporter.web.limits import Limits
 _LOGGER = logging.getLogger("exporter.web.http")
 
 #: A certificate as `ssl.SSLSocket.getpeercert` returns it, empty or None without one.
-PeerCertificate = dict[str, Any] | None
+PeerCertificate = Mapping[str, Any] | None
 
 #: Our share of a stalled reader's memory: the transport asks the application to wait above this many bytes.
 _WRITE_BUFFER = 64 * 1024

@@ -15,9 +15,7 @@ import inspect
 import logging
 import signal
 import socket
-import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from email.utils import formatdate
 from typing import Any
 
@@ -29,7 +27,11 @@ from exporter.web.accept import Acceptor
 from exporter.web.limits import Limits
 from exporter.web.listen import ListenAddress, ListenError, address_of, bind, parse_listen_address, release
 from exporter.web.maxrequests import MaxRequests
-from exporter.web.protocol import HttpProtocol, PeerCertificate
+from exporter.web.protocol import HttpProtocol
+from exporter.web.systemd import notify, reloading
+from exporter.web.tlsconfig import Tls
+from exporter.web.webconfig import WebConfig
+from exporter.web.webwatch import WatchedWebConfig
 
 __all__ = [
     "Limits",
@@ -51,14 +53,6 @@ Hook = Callable[[], Awaitable[None] | None]
 _POLL = 0.01
 #: Of the time to stop, what `on_stop` may take of it at most.
 _HOOK_SHARE = 0.5
-
-
-@dataclass(frozen=True, slots=True)
-class Tls:
-    """What a generation demands: its context, and which verified client certificates it admits (default: all)."""
-
-    context: ssl.SSLContext
-    admits: Callable[[PeerCertificate], bool] | None = None
 
 
 class _State(ServerState):
@@ -259,28 +253,55 @@ async def serve(
     sockets: Sequence[socket.socket],
     *,
     limits: Limits | None = None,
-    tls: Tls | None = None,
+    web: WatchedWebConfig | None = None,
     on_stop: Hook | None = None,
     on_reload: Hook | None = None,
     ready: Callable[[Sequence[ListenAddress]], None] | None = None,
 ) -> None:
     """Serve until SIGTERM or SIGINT, then return with everything closed, within `limits.stop_time` and a bit.
 
-    `on_stop` is called first, for the application to answer waiting requests at once; `on_reload` on each
-    SIGHUP, one at a time; `ready` once connections are accepted, with the addresses as bound.
-    Only the main thread may call this, for the signals.
+    `web` says under which TLS, and is watched for changes. `on_stop` is called first on the way out, for the
+    application to answer waiting requests at once; `on_reload` on each SIGHUP, one at a time; `ready` once
+    connections are accepted, with the addresses as bound. Only the main thread may call this, for the signals.
     """
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
-    server = Server(app, sockets, limits=limits, tls=tls)
-    async with _signals(on_reload) as stopping:
+    web = web or WatchedWebConfig(None)
+    server = Server(app, sockets, limits=limits, tls=web.current.server_tls())
+    async with _signals(on_reload) as stopping, _background(web.watch(_follow(server, web.current))):
         try:
             await server.start()
             if ready is not None:
                 ready(server.addresses)
+            notify("READY=1")
             name = await stopping
-            _LOGGER.info("stopping on %s", name)
+            notify("STOPPING=1")
+            _LOGGER.info("stopping", extra={"signal": name})
         finally:
             await server.stop(on_stop)
+
+
+def _follow(server: Server, config: WebConfig) -> Callable[[WebConfig], Awaitable[None]]:
+    """What gives the server the TLS settings of each new configuration, where they differ."""
+    in_force = config.tls
+
+    async def follow(config: WebConfig) -> None:
+        nonlocal in_force
+        if config.tls != in_force:
+            in_force = config.tls
+            await server.replace_tls(config.server_tls())
+
+    return follow
+
+
+@contextlib.asynccontextmanager
+async def _background(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """While inside, the work goes on."""
+    task = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait([task], timeout=_POLL)
 
 
 @contextlib.asynccontextmanager
@@ -288,34 +309,34 @@ async def _signals(on_reload: Hook | None) -> AsyncIterator[asyncio.Future[str]]
     """While inside: SIGTERM and SIGINT resolve the future with their name, SIGHUP reloads."""
     loop = asyncio.get_running_loop()
     stopping: asyncio.Future[str] = loop.create_future()
-    reloading = asyncio.Event()
+    asked = asyncio.Event()
 
     def stop(name: str) -> None:
         if not stopping.done():
             stopping.set_result(name)
 
-    reloader = asyncio.create_task(_reload_on(reloading, on_reload))
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop, number.name)
-    loop.add_signal_handler(signal.SIGHUP, reloading.set)
+    loop.add_signal_handler(signal.SIGHUP, asked.set)
     try:
-        yield stopping
+        async with _background(_reload_on(asked, on_reload)):
+            yield stopping
     finally:
-        reloader.cancel()
-        await asyncio.wait([reloader], timeout=_POLL)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             loop.remove_signal_handler(number)
 
 
-async def _reload_on(event: asyncio.Event, on_reload: Hook | None) -> None:
+async def _reload_on(asked: asyncio.Event, on_reload: Hook | None) -> None:
     """One reload after the other: a signal during a reload makes one more follow, however many came."""
     while True:
-        await event.wait()
-        event.clear()
+        await asked.wait()
+        asked.clear()
+        notify(reloading())
         if on_reload is None:
             _LOGGER.info("SIGHUP ignored: there is nothing to reload")
-            continue
-        await _call(on_reload)
+        else:
+            await _call(on_reload)
+        notify("READY=1")
 
 
 async def _call(hook: Hook) -> None:

@@ -1,19 +1,21 @@
 """A process that serves the sample application until a signal ends it; prints what happens to it, line by line.
 
-Arguments: a listen address and, for TLS, a file with a certificate chain and its key.
+Arguments: a listen address and, where there is one, a web configuration file.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import ssl
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import uvloop
 
-from exporter.web.server import ListenAddress, Tls, bind, parse_listen_address, serve
+from exporter.web.protection import Protection
+from exporter.web.server import ListenAddress, bind, parse_listen_address, serve
+from exporter.web.webwatch import WatchedWebConfig
 from tests.web.serving import SampleApp
 
 
@@ -21,13 +23,9 @@ def _say(text: str) -> None:
     print(text, flush=True)
 
 
-async def _main(address: str, certificate: str | None) -> None:
+async def _main(address: str, web_config: str | None) -> None:
     app = SampleApp()
-    tls = None
-    if certificate is not None:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(certificate)
-        tls = Tls(context)
+    web = WatchedWebConfig(Path(web_config) if web_config else None)
 
     def ready(addresses: Sequence[ListenAddress]) -> None:
         _say(f"listening {addresses[0]}")
@@ -44,7 +42,7 @@ async def _main(address: str, certificate: str | None) -> None:
 
     fetch = asyncio.create_task(fetch_for_ever())
     sockets = bind([parse_listen_address(address)])
-    await serve(app, sockets, tls=tls, on_stop=stop, on_reload=reload, ready=ready)
+    await serve(Protection(app, web.config), sockets, web=web, on_stop=stop, on_reload=reload, ready=ready)
     _say("stopped")
     fetch.cancel()
 

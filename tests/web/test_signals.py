@@ -46,9 +46,10 @@ def process() -> Iterator[Process]:
 @pytest.fixture
 def tls_process(tmp_path: Path, authority: trustme.CA) -> Iterator[Process]:
     """A process that serves HTTPS on loopback."""
-    certificate = tmp_path / "server.pem"
-    authority.issue_cert("localhost").private_key_and_cert_chain_pem.write_to_path(str(certificate))
-    running = _start("127.0.0.1:0", str(certificate))
+    authority.issue_cert("localhost").private_key_and_cert_chain_pem.write_to_path(str(tmp_path / "server.pem"))
+    web_config = tmp_path / "web.yml"
+    web_config.write_text("tls_server_config: {cert_file: server.pem, key_file: server.pem}")
+    running = _start("127.0.0.1:0", str(web_config))
     yield running
     running.kill()
     running.communicate()
