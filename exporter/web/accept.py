@@ -1,15 +1,19 @@
 """Accepting connections on one listening socket, and TLS handshakes in each connection's own time.
 
 Knows listening sockets and TLS contexts; knows nothing of HTTP. The event loop's own servers keep connections in
-the middle of a handshake to themselves: they can be neither counted nor closed, and hold up the way out.
+the middle of a handshake to themselves: they can be neither counted nor closed, and hold up the way out. They also
+drop the alert that says why a handshake failed, so that a client without a certificate would see an end of file.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import contextvars
 import errno
 import logging
 import socket
+import ssl
 from collections.abc import Callable
 from typing import Any
 
@@ -22,6 +26,27 @@ _BATCH = 32
 #: How long to leave the listener alone when the process has no more files or memory.
 _PAUSE = 0.2
 _EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+
+#: How long a connection whose handshake failed stays open for its alert to go out.
+_ALERT_TIME = 0.1
+_PLAIN_REQUEST = b"HTTP/1.0 400 Bad Request\r\n\r\nThis is an HTTPS server, and the request was plain HTTP.\n"
+
+#: Whom to tell that the handshake of the connection at hand failed.
+_failed: contextvars.ContextVar[Callable[[ssl.SSLError], None]] = contextvars.ContextVar("failed")
+
+
+class _SpeakingSSLObject(ssl.SSLObject):
+    """One handshake, whose failure goes out to the peer before it closes the connection."""
+
+    def do_handshake(self) -> None:
+        """Go on with the handshake. After a failure it seems to wait, which makes the event loop send the alert."""
+        try:
+            super().do_handshake()
+        except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            raise
+        except ssl.SSLError as error:
+            _failed.get()(error)
+            raise ssl.SSLWantReadError from error
 
 
 class Acceptor:
@@ -37,6 +62,8 @@ class Acceptor:
         self._protocol = protocol
         self._limits = limits
         self._tls = tls
+        if "ssl" in tls:
+            tls["ssl"].sslobject_class = _SpeakingSSLObject
         self._loop = asyncio.get_running_loop()
         self._resume: asyncio.TimerHandle | None = None
         #: Connections on their way to a protocol, the oldest first (a set would not know which that is).
@@ -103,9 +130,20 @@ class Acceptor:
         self._opening.pop(task, None)
 
     async def _connect(self, connection: socket.socket) -> None:
+        task = asyncio.current_task()
+
+        def failed(error: ssl.SSLError) -> None:
+            _LOGGER.debug("TLS handshake failed: %s", error.reason)
+            if error.reason == "HTTP_REQUEST":
+                with contextlib.suppress(OSError):
+                    connection.send(_PLAIN_REQUEST)
+            if task is not None:
+                self._loop.call_later(_ALERT_TIME, task.cancel)
+
+        _failed.set(failed)
         try:
             await self._loop.connect_accepted_socket(self._protocol, connection, **self._tls)
         except OSError as error:
-            # Includes every failure of a handshake.
+            # Includes handshakes that took too long.
             _LOGGER.debug("connection not opened: %s", error)
             connection.close()

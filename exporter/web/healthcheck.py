@@ -43,8 +43,8 @@ def check_health(addresses: Sequence[ListenAddress], timeout: float, *, tls_firs
             remaining = deadline - time.monotonic()
             if remaining <= 0:
                 return health
-            health = _ask(target, address, remaining, tls=tls)
-            if health.ok:
+            health, answered = _ask(target, address, remaining, tls=tls)
+            if answered:
                 return health
     return health
 
@@ -59,19 +59,22 @@ def _targets(address: ListenAddress) -> Iterator[str | tuple[str, int]]:
         yield ("127.0.0.1" if address.host == "0.0.0.0" else address.host), address.port  # noqa: S104 - not bound here
 
 
-def _ask(target: str | tuple[str, int], address: ListenAddress, timeout: float, *, tls: bool) -> Health:
+def _ask(target: str | tuple[str, int], address: ListenAddress, timeout: float, *, tls: bool) -> tuple[Health, bool]:
+    """What was found out, and whether the exporter itself said so; else another way of asking may do better."""
     deadline = time.monotonic() + timeout
     try:
         with _connect(target, timeout) as plain, _wrapped(plain, tls=tls) as connection:
-            return _read_status(connection, address, deadline)
+            status = _read_status(connection, deadline)
+            # A TLS server answers plain requests with 400.
+            return Health(status == "200", f"{address}: {_PATH} answered {status}"), status != "400"
     except ssl.SSLError as error:
         if error.reason is not None and any(reason in error.reason for reason in _WANTS_CERTIFICATE):
-            return Health(True, f"{address}: serves, and wants a client certificate")
-        return Health(False, f"{address}: TLS failed: {error.reason}")
+            return Health(True, f"{address}: serves, and wants a client certificate"), True
+        return Health(False, f"{address}: TLS failed: {error.reason}"), False
     except TimeoutError:
-        return Health(False, f"{address}: no answer in {timeout:.1f}s")
+        return Health(False, f"{address}: no answer in {timeout:.1f}s"), False
     except (OSError, http.client.HTTPException) as error:
-        return Health(False, f"{address}: {getattr(error, 'strerror', None) or type(error).__name__}")
+        return Health(False, f"{address}: {getattr(error, 'strerror', None) or type(error).__name__}"), False
 
 
 def _connect(target: str | tuple[str, int], timeout: float) -> socket.socket:
@@ -99,15 +102,14 @@ def _wrapped(plain: socket.socket, *, tls: bool) -> socket.socket:
     return context.wrap_socket(plain)
 
 
-def _read_status(connection: socket.socket, address: ListenAddress, deadline: float) -> Health:
+def _read_status(connection: socket.socket, deadline: float) -> str:
     request = f"GET {_PATH} HTTP/1.1\r\nHost: localhost\r\nUser-Agent: healthcheck\r\nConnection: close\r\n\r\n"
     connection.sendall(request.encode())
     line = b"".join(_until_line_end(connection, deadline))
     words = line.split(None, 2)
     if len(words) < 2 or not words[0].startswith(b"HTTP/1."):
         raise http.client.BadStatusLine("no HTTP")
-    status = words[1].decode("ascii", "replace")
-    return Health(status == "200", f"{address}: {_PATH} answered {status}")
+    return words[1].decode("ascii", "replace")
 
 
 def _until_line_end(connection: socket.socket, deadline: float) -> Iterable[bytes]:

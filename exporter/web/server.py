@@ -267,7 +267,7 @@ async def serve(
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
     web = web or WatchedWebConfig(None)
     server = Server(app, sockets, limits=limits, tls=web.current.server_tls())
-    async with _signals(on_reload) as stopping, _background(web.watch(_follow(server, web.current))):
+    async with _signals(on_reload) as stopping, _background(web.watch(follow(server, web.current))):
         try:
             await server.start()
             if ready is not None:
@@ -280,17 +280,17 @@ async def serve(
             await server.stop(on_stop)
 
 
-def _follow(server: Server, config: WebConfig) -> Callable[[WebConfig], Awaitable[None]]:
+def follow(server: Server, config: WebConfig) -> Callable[[WebConfig], Awaitable[None]]:
     """What gives the server the TLS settings of each new configuration, where they differ."""
     in_force = config.tls
 
-    async def follow(config: WebConfig) -> None:
+    async def changed(config: WebConfig) -> None:
         nonlocal in_force
         if config.tls != in_force:
             in_force = config.tls
             await server.replace_tls(config.server_tls())
 
-    return follow
+    return changed
 
 
 @contextlib.asynccontextmanager

@@ -49,7 +49,10 @@ class WatchedWebConfig:
         """Look once a second until cancelled; `changed` is called with each new configuration in force."""
         while self._path is not None:
             await sleep(_INTERVAL)
-            await self.look(changed)
+            try:
+                await self.look(changed)
+            except Exception:
+                _LOGGER.exception("web configuration not looked at; another look follows")
 
     async def look(self, changed: Changed) -> None:
         """Take changed files into force, or say why not."""

@@ -145,3 +145,12 @@ def client_context(authority: trustme.CA) -> ssl.SSLContext:
     context = ssl.create_default_context()
     authority.configure_trust(context)
     return context
+
+
+class HealthyApp:
+    """Answers `/-/healthy` with 200, everything else with 404."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        status = 200 if scope["path"] == "/-/healthy" else 404
+        await send({"type": "http.response.start", "status": status, "headers": [(b"content-length", b"0")]})
+        await send({"type": "http.response.body", "body": b""})

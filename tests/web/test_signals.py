@@ -141,8 +141,9 @@ def test_no_client_is_accepted_once_the_process_stops(process: Process) -> None:
             socket.create_connection(address, timeout=1)
 
 
-def test_a_plain_request_to_a_tls_port_gets_no_answer(tls_process: Process) -> None:
+def test_a_plain_request_to_a_tls_port_is_told_so(tls_process: Process) -> None:
     with _connect(tls_process) as client:
         client.sendall(request())
-        received = client.recv(4096)
-    assert not received.startswith(b"HTTP")
+        received = client.makefile("rb").read()
+    assert received.startswith(b"HTTP/1.0 400 ")
+    assert b"This is an HTTPS server" in received
