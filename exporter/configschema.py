@@ -87,9 +87,7 @@ class TitlePattern(str):
             where = "" if error.pos is None else f" at character {error.pos + 1}"
             raise ValueError(f"not a regular expression: {error.msg}{where}") from None
         except (OverflowError, RecursionError):
-            raise ValueError(
-                "not a regular expression: a number is too large or brackets are too deep"
-            ) from None
+            raise ValueError("not a regular expression: a number is too large or brackets are too deep") from None
         return cls(text)
 
     def compiled(self) -> re.Pattern[str]:

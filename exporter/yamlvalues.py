@@ -93,7 +93,7 @@ class ValueReader:
             self._note("", fault)
             return None
 
-    def _value(self, node: yaml.Node, wanted: Any, key: str, secret: bool = False) -> object:  # noqa: ANN401 - types and annotations have no narrower type
+    def _value(self, node: yaml.Node, wanted: Any, key: str, secret: bool = False) -> object:
         """Convert one node; raises FaultError."""
         origin, arguments = typing.get_origin(wanted), typing.get_args(wanted)
         if origin is Annotated:
@@ -187,9 +187,7 @@ class ValueReader:
                 self._notes.add(key, "a key must be text", line)
             elif name.value in entries:
                 first = entries[name.value].line
-                self._notes.add(
-                    join_key(key, _shown(name.value)), f"duplicate key, first on line {first}", line
-                )
+                self._notes.add(join_key(key, _shown(name.value)), f"duplicate key, first on line {first}", line)
             else:
                 entries[name.value] = _Entry(line, value)
         for other in merged:
@@ -205,11 +203,7 @@ class ValueReader:
             message = "a word without a value: if it belongs to the value before it, put that in quotes"
             self._notes.add(key, message, entry.line)
             return
-        hint = (
-            _did_you_mean(name, known)
-            or _belongs_below(name, schema)
-            or f": {_listed(known, 'and')} are known"
-        )
+        hint = _did_you_mean(name, known) or _belongs_below(name, schema) or f": {_listed(known, 'and')} are known"
         self._notes.add(join_key(key, _shown(name)), f"unknown key{hint}", entry.line)
 
     def _scalar(self, node: yaml.Node, wanted: type, secret: bool) -> object:
@@ -297,7 +291,7 @@ def _bounded(value: object, metadata: Iterable[object]) -> object:
     return value
 
 
-def _out_of_bounds(value: Any, bound: msgspec.Meta) -> str | None:  # noqa: ANN401 - anything that has an order
+def _out_of_bounds(value: Any, bound: msgspec.Meta) -> str | None:
     if bound.ge is not None and value < bound.ge:
         return f"must be at least {type(value)(bound.ge)}"
     if bound.gt is not None and value <= bound.gt:
