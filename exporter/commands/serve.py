@@ -62,7 +62,7 @@ async def serve_exporter(
     application = service.application(
         ServiceOptions(
             telemetry_path=options.web_telemetry_path,
-            external_url=options.web_external_url,
+            external_url=options.web_external_url or "",
             timeout_offset=options.timeout_offset,
             max_requests=options.web_max_requests,
             lifecycle=options.web_enable_lifecycle,
