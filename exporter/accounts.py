@@ -29,9 +29,7 @@ OAUTH2_REGIONS: Final[Mapping[str, str]] = {
 }
 #: API 1.0: the `region` and the base URL it stands for.
 HMAC_REGIONS: Final[Mapping[str, str]] = {
-    **{
-        name: f"https://{name}-api.mimecast.com" for name in ("au", "ca", "de", "eu", "je", "us", "usb", "za")
-    },
+    **{name: f"https://{name}-api.mimecast.com" for name in ("au", "ca", "de", "eu", "je", "us", "usb", "za")},
     "uspcom": "https://uspcom-api.mimecast-pscom-us.com",
 }
 
