@@ -106,7 +106,7 @@ class BaseUrl(str):
     @classmethod
     def parse(cls, text: str) -> Self:
         """Return the URL in its plainest form; ValueError says what is wrong with it. Never repeats it."""
-        url = _split_url(text, {"https", "http"})
+        url = _split_url(text, "https://api.example")
         if url.scheme == "http" and not _is_loopback(url.hostname or ""):
             raise ValueError("must begin with https:// (plain http is for loopback addresses only)")
         if url.username is not None or url.query or url.fragment or text[-1] in "?#":
@@ -124,13 +124,13 @@ class ProxyUrl(str):
     @classmethod
     def parse(cls, text: str) -> Self:
         """Return the URL; ValueError says what is wrong with it. Never repeats it."""
-        url = _split_url(text, {"https", "http"})
+        url = _split_url(text, "http://proxy.example:3128")
         if url.path.strip("/") or url.query or url.fragment:
             raise ValueError("must be a host and a port, and no path")
         return cls(text)
 
 
-def _split_url(text: str, schemes: set[str]) -> SplitResult:
+def _split_url(text: str, example: str) -> SplitResult:
     """Split a URL that has a host; ValueError never repeats it, because it may hold a password."""
     if not text.isascii() or not text.isprintable() or " " in text:
         raise ValueError("must be a URL of plain characters without spaces")
@@ -139,8 +139,8 @@ def _split_url(text: str, schemes: set[str]) -> SplitResult:
         host, port = url.hostname or "", url.port
     except ValueError:
         raise ValueError("is not a URL: check the host and the port") from None
-    if url.scheme not in schemes or not host:
-        raise ValueError("must be a URL such as https://host.example")
+    if url.scheme not in {"https", "http"} or not host:
+        raise ValueError(f"must be an http or https URL, such as {example}")
     if not _HOST.fullmatch(f"[{host}]" if ":" in host else host) or port == 0:
         raise ValueError("is not a URL: check the host and the port")
     return url

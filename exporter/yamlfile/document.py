@@ -1,8 +1,4 @@
-"""YAML files to typed values: every problem, all of them at once, knows its file, line and key.
-
-Knows YAML and types, and nothing of what a file is about. `yamlvalues` says what a schema may hold.
-No message made here repeats a value, only keys.
-"""
+"""A file that was read: its value, and all that is wrong with it, with file, line and key."""
 
 from __future__ import annotations
 
@@ -13,20 +9,8 @@ from typing import Generic, TypeVar
 
 import msgspec
 
-from exporter.yamlnodes import MAX_BYTES, UnreadableYamlError, compose, text_node
-from exporter.yamlvalues import SECRET, ValueReader, expand, is_secret, join_key
-
-__all__ = [
-    "SECRET",
-    "ConfigError",
-    "Document",
-    "Problem",
-    "expand",
-    "is_secret",
-    "read",
-    "read_file",
-    "read_mapping",
-]
+from exporter.yamlfile.nodes import MAX_BYTES, UnreadableYamlError, compose, text_node
+from exporter.yamlfile.values import ValueReader, join_key
 
 T = TypeVar("T", bound=msgspec.Struct)
 
