@@ -28,15 +28,24 @@ class BoundedConnection(h11.Connection):
         """Return the next event, as h11 does; RemoteProtocolError sets `refusal`."""
         try:
             event = super().next_event()
-            if isinstance(event, h11.Request):
-                self.is_head = event.method == b"HEAD"
-                self._judge_request(event)
-            elif isinstance(event, h11.Data):
-                self._judge_body(len(event.data))
         except h11.RemoteProtocolError as error:
-            self.refusal = self._status(error)
+            # Without one line end in all these bytes it is the request line that is too long.
+            too_long = error.error_status_hint == 431
+            self.refusal = 414 if too_long and b"\n" not in self.trailing_data[0] else error.error_status_hint
+            raise
+        try:
+            self._judge(event)
+        except h11.RemoteProtocolError as error:
+            self.refusal = error.error_status_hint
             raise
         return event
+
+    def _judge(self, event: _Received) -> None:
+        if isinstance(event, h11.Request):
+            self.is_head = event.method == b"HEAD"
+            self._judge_request(event)
+        elif isinstance(event, h11.Data):
+            self._judge_body(len(event.data))
 
     def start_next_cycle(self) -> None:
         """Go on to the next request of the connection."""
@@ -58,15 +67,12 @@ class BoundedConnection(h11.Connection):
         """Whether bytes of a request lie here that do not yet make one."""
         return bool(self.trailing_data[0])
 
-    def _status(self, error: h11.RemoteProtocolError) -> int:
-        too_long = error.error_status_hint == 431
-        # Without one line end in all these bytes it is the request line that is too long.
-        return 414 if too_long and b"\n" not in self.trailing_data[0] else error.error_status_hint
-
     def _judge_request(self, request: h11.Request) -> None:
         headers = list(request.headers)
         names = [name for name, _ in headers]
         size = len(request.target) + sum(len(name) + len(value) + 4 for name, value in headers)
+        if not request.http_version.startswith(b"1."):
+            raise h11.RemoteProtocolError("not HTTP/1", error_status_hint=505)
         if len(request.target) > self._limits.target_bytes:
             raise h11.RemoteProtocolError("request target too long", error_status_hint=414)
         # h11 bounds headers only while they are incomplete; one large read may complete too large ones.

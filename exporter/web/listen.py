@@ -11,7 +11,7 @@ import errno
 import socket
 import stat
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 _BACKLOG = 512
@@ -22,7 +22,7 @@ _LONGEST_UNIX_PATH = 107
 _CURES = {
     errno.EADDRINUSE: "the address is already in use: stop the other process or choose another port",
     errno.EADDRNOTAVAIL: "this machine has no such address",
-    errno.EACCES: "permission denied (ports below 1024 need CAP_NET_BIND_SERVICE; a socket file needs a writable folder)",
+    errno.EACCES: "permission denied (ports below 1024 need CAP_NET_BIND_SERVICE; a socket file, a writable folder)",
     errno.EPERM: "permission denied",
     errno.ENOENT: "the folder of the socket file does not exist",
     errno.ENOTDIR: "a part of the path of the socket file is no folder",
@@ -65,6 +65,11 @@ def parse_listen_address(text: str) -> ListenAddress:
     return ListenAddress(_parse_host(host, text), _parse_port(port, text))
 
 
+def parse_listen_addresses(texts: Iterable[str]) -> list[ListenAddress]:
+    """All addresses of a repeated flag; ValueError as `parse_listen_address` raises it."""
+    return [parse_listen_address(text) for text in texts]
+
+
 def _parse_unix(text: str) -> ListenAddress:
     path = text.removeprefix("unix:")
     if not path:
@@ -95,23 +100,26 @@ def _parse_port(port: str, text: str) -> int:
     return int(port)
 
 
-@dataclass(slots=True)
-class Listeners:
+class Listeners(list[socket.socket]):
     """Listening sockets, and what is to be cleaned up after them."""
 
-    sockets: list[socket.socket]
-    #: Socket files made here, with the inode each had: only that very file is removed again.
-    _files: list[tuple[Path, int]] = field(default_factory=list)
+    def __init__(self) -> None:
+        super().__init__()
+        #: Socket files made here, with the inode each had: only that very file is removed again.
+        self._files: list[tuple[Path, int]] = []
 
-    @property
-    def addresses(self) -> list[ListenAddress]:
-        """The addresses as bound: a port 0 has become the real one."""
-        return [_address_of(sock) for sock in self.sockets]
+    def listen_on(self, address: ListenAddress) -> None:
+        """Add one address; ListenError says why it cannot be had."""
+        if address.path is None:
+            self.append(_bind_tcp(address))
+            return
+        self.append(_bind_unix(address.path))
+        path = Path(address.path)
+        self._files.append((path, path.lstat().st_ino))
 
     def close(self) -> None:
-        """Close the sockets and remove the socket files this process made."""
-        for sock in self.sockets:
-            sock.close()
+        """Close the sockets and remove the socket files made here."""
+        close_all(self)
         for path, inode in self._files:
             with contextlib.suppress(OSError):
                 if path.lstat().st_ino == inode:
@@ -119,27 +127,38 @@ class Listeners:
         self._files.clear()
 
 
-def _address_of(sock: socket.socket) -> ListenAddress:
-    name = sock.getsockname()
-    if sock.family == socket.AF_UNIX:
-        return ListenAddress(path=name)
-    return ListenAddress(str(name[0]), int(name[1]))
-
-
-def bind(addresses: Sequence[ListenAddress]) -> Listeners:
+def bind(addresses: Iterable[ListenAddress]) -> Listeners:
     """Listen on all of the addresses, or on none: ListenError names the first that cannot be had."""
-    listeners = Listeners([])
+    listeners = Listeners()
     try:
         for address in addresses:
-            sock = _bind_unix(address.path) if address.path is not None else _bind_tcp(address)
-            listeners.sockets.append(sock)
-            if address.path is not None:
-                path = Path(address.path)
-                listeners._files.append((path, path.lstat().st_ino))
+            listeners.listen_on(address)
     except BaseException:
         listeners.close()
         raise
     return listeners
+
+
+def release(sockets: Sequence[socket.socket]) -> None:
+    """Close listening sockets; those of `bind` also lose the socket files it made."""
+    if isinstance(sockets, Listeners):
+        sockets.close()
+    else:
+        close_all(sockets)
+
+
+def close_all(sockets: Iterable[socket.socket]) -> None:
+    """Close each of the sockets."""
+    for sock in sockets:
+        sock.close()
+
+
+def address_of(sock: socket.socket) -> ListenAddress:
+    """Where a socket listens: a port 0 has become the real one."""
+    name = sock.getsockname()
+    if sock.family == socket.AF_UNIX:
+        return ListenAddress(path=name)
+    return ListenAddress(str(name[0]), int(name[1]))
 
 
 def _bind_tcp(address: ListenAddress) -> socket.socket:
@@ -224,8 +243,3 @@ def _refusal(address: str, error: OSError | None) -> ListenError:
     refusal = ListenError(f"cannot listen on {address}: {cure}")
     refusal.errno = error.errno
     return refusal
-
-
-def parse_listen_addresses(texts: Iterable[str]) -> list[ListenAddress]:
-    """All addresses of a repeated flag; ValueError as `parse_listen_address` raises it."""
-    return [parse_listen_address(text) for text in texts]

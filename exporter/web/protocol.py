@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import http
 import logging
+import time
 from collections.abc import Callable, MutableMapping
 from typing import Any
 
@@ -69,7 +70,8 @@ class HttpProtocol(H11Protocol):
         # uvicorn uses no more of a logger than this adapter has.
         self.logger = _ClientFaultsAreNoNews(_LOGGER)  # type: ignore[assignment] # a logger in all that is used
         self.timeout_keep_alive = limits.idle_time  # type: ignore[assignment] # call_later takes floats
-        self.last_active = 0.0
+        #: When bytes last came or an answer was last complete; the loop's own clock is too coarse to compare.
+        self.last_active = time.monotonic_ns()
         self._limits = limits
         self._admits = admits
         self._request_clock: asyncio.TimerHandle | None = None
@@ -90,7 +92,7 @@ class HttpProtocol(H11Protocol):
             self.transport.abort()
             return
         self.transport.set_write_buffer_limits(high=_WRITE_BUFFER)
-        self.last_active = self._send_progress_at = self.loop.time()
+        self._send_progress_at = self.loop.time()
         self._request_clock = self.loop.call_later(self._limits.request_time, self._request_overdue)
         self._look_at_sending()
 
@@ -104,13 +106,13 @@ class HttpProtocol(H11Protocol):
         """Take bytes of a request, unless the peer was refused already: then they are thrown away."""
         if self._refused or self.transport.is_closing():
             return
-        self.last_active = self.loop.time()
+        self.last_active = time.monotonic_ns()
         super().data_received(data)
         self._set_request_clock()
 
     def on_response_complete(self) -> None:
         """Go on when an answer has been handed to the transport: a pipelined request may follow."""
-        self.last_active = self.loop.time()
+        self.last_active = time.monotonic_ns()
         super().on_response_complete()
         self._set_request_clock()
 

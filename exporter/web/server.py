@@ -25,11 +25,23 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
+from exporter.web.accept import Acceptor
 from exporter.web.limits import Limits
-from exporter.web.listen import ListenAddress, Listeners
+from exporter.web.listen import ListenAddress, ListenError, address_of, bind, parse_listen_address, release
+from exporter.web.maxrequests import MaxRequests
 from exporter.web.protocol import HttpProtocol, PeerCertificate
 
-__all__ = ["Limits", "Server", "Tls", "serve"]
+__all__ = [
+    "Limits",
+    "ListenAddress",
+    "ListenError",
+    "MaxRequests",
+    "Server",
+    "Tls",
+    "bind",
+    "parse_listen_address",
+    "serve",
+]
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -60,7 +72,7 @@ class _State(ServerState):
     def default_headers(self) -> list[tuple[bytes, bytes]]:
         """The date, and that the connection closes once its generation is retired."""
         date = (b"date", formatdate(usegmt=True).encode())
-        return [date, (b"connection", b"close")] if getattr(self, "retired", False) else [date]
+        return [date, (b"connection", b"close")] if self.retired else [date]
 
     @default_headers.setter
     def default_headers(self, _: list[tuple[bytes, bytes]]) -> None:
@@ -84,37 +96,36 @@ class _Generation:
         self._config.load()
         self._limits = limits
         self._tls = tls
-        self._servers: list[asyncio.Server] = []
+        self._acceptors: list[Acceptor] = []
         self.state = _State()
 
-    async def start(self, sockets: Sequence[socket.socket]) -> None:
+    def start(self, sockets: Sequence[socket.socket]) -> None:
         """Accept connections."""
-        loop = asyncio.get_running_loop()
-        for sock in sockets:
-            self._servers.append(await self._listen(loop, sock.dup()))
-
-    async def _listen(self, loop: asyncio.AbstractEventLoop, sock: socket.socket) -> asyncio.Server:
-        tls: dict[str, Any] = {}
-        if self._tls is not None:
-            tls["ssl"] = self._tls.context
-            tls["ssl_handshake_timeout"] = self._limits.handshake_time
-            tls["ssl_shutdown_timeout"] = self._limits.stall_time
         factory = functools.partial(
             HttpProtocol,
             self._config,
             self.state,
-            loop=loop,
+            loop=asyncio.get_running_loop(),
             limits=self._limits,
             admits=self._tls.admits if self._tls else None,
         )
-        # Also for Unix sockets: create_unix_server removes the file when a generation closes (Python 3.13).
-        return await loop.create_server(factory, sock=sock, backlog=self._limits.connections, **tls)
+        self._acceptors = [Acceptor(sock.dup(), factory, self._limits, self._tls_arguments()) for sock in sockets]
+        for acceptor in self._acceptors:
+            acceptor.start()
+
+    def _tls_arguments(self) -> dict[str, Any]:
+        if self._tls is None:
+            return {}
+        return {
+            "ssl": self._tls.context,
+            "ssl_handshake_timeout": self._limits.handshake_time,
+            "ssl_shutdown_timeout": self._limits.stall_time,
+        }
 
     def stop_accepting(self) -> None:
         """Close the listeners; the sockets they are duplicates of stay open, and queue what connects."""
-        for server in self._servers:
-            server.close()
-        self._servers.clear()
+        for acceptor in self._acceptors:
+            acceptor.close()
 
     def retire(self) -> None:
         """Stop accepting; each connection answers what it was asked and closes."""
@@ -130,6 +141,12 @@ class _Generation:
         for connection in self.connections:
             connection.shutdown()
 
+    async def abort_handshakes(self) -> None:
+        """Drop the connections that have not got as far as a request."""
+        for acceptor in self._acceptors:
+            acceptor.abort()
+            await acceptor.aborted()
+
     def abort(self) -> None:
         """Drop all connections, answered or not."""
         for connection in self.connections:
@@ -143,17 +160,23 @@ class _Generation:
     @property
     def is_over(self) -> bool:
         """Whether nothing is connected and no answer is being prepared."""
-        return not self.state.connections and not self.state.tasks
+        opening = any(acceptor.is_opening for acceptor in self._acceptors)
+        return not (opening or self.state.connections or self.state.tasks)
 
 
 class Server:
     """Serves one ASGI application on listening sockets, until stopped."""
 
     def __init__(
-        self, app: ASGIApp, listeners: Listeners, *, limits: Limits | None = None, tls: Tls | None = None
+        self,
+        app: ASGIApp,
+        sockets: Sequence[socket.socket],
+        *,
+        limits: Limits | None = None,
+        tls: Tls | None = None,
     ) -> None:
         self._app = _Contained(app)
-        self._listeners = listeners
+        self._sockets = sockets
         self._limits = limits or Limits()
         self._tls = tls
         self._generations: list[_Generation] = []
@@ -162,11 +185,11 @@ class Server:
     @property
     def addresses(self) -> list[ListenAddress]:
         """Where it listens: a port 0 has become the real one."""
-        return self._listeners.addresses
+        return [address_of(sock) for sock in self._sockets]
 
     async def start(self) -> None:
         """Accept connections from now on."""
-        await self._start_generation()
+        self._start_generation()
 
     async def replace_tls(self, tls: Tls | None) -> None:
         """Serve every connection from now on under `tls`; open ones finish the answer they are at."""
@@ -177,12 +200,12 @@ class Server:
         for generation in self._generations:
             generation.retire()
         self._generations = [generation for generation in self._generations if not generation.is_over]
-        await self._start_generation()
+        self._start_generation()
 
-    async def _start_generation(self) -> None:
+    def _start_generation(self) -> None:
         generation = _Generation(self._app, self._limits, self._tls)
         self._generations.append(generation)
-        await generation.start(self._listeners.sockets)
+        generation.start(self._sockets)
 
     async def stop(self, on_stop: Hook | None = None) -> None:
         """Close everything within `stop_time`: `on_stop` first, so that waiting answers come out."""
@@ -191,17 +214,19 @@ class Server:
         deadline = loop.time() + self._limits.stop_time
         for generation in self._generations:
             generation.stop_accepting()
-        self._listeners.close()
+            await generation.abort_handshakes()
+        release(self._sockets)
         if on_stop is not None:
             await _call_bounded(on_stop, self._limits.stop_time * _HOOK_SHARE)
         for generation in self._generations:
             generation.shutdown()
-        while loop.time() < deadline and not self._is_over:  # noqa: ASYNC110 - uvicorn's sets raise no event
+        while loop.time() < deadline and not self.is_over:  # noqa: ASYNC110 - uvicorn's sets raise no event
             await asyncio.sleep(_POLL)
         await self._abort()
 
     @property
-    def _is_over(self) -> bool:
+    def is_over(self) -> bool:
+        """Whether nothing is connected and no answer is being prepared."""
         return all(generation.is_over for generation in self._generations)
 
     async def _abort(self) -> None:
@@ -231,13 +256,13 @@ class _Contained:
 
 async def serve(
     app: ASGIApp,
-    listeners: Listeners,
+    sockets: Sequence[socket.socket],
     *,
     limits: Limits | None = None,
     tls: Tls | None = None,
     on_stop: Hook | None = None,
     on_reload: Hook | None = None,
-    ready: Callable[[list[ListenAddress]], None] | None = None,
+    ready: Callable[[Sequence[ListenAddress]], None] | None = None,
 ) -> None:
     """Serve until SIGTERM or SIGINT, then return with everything closed, within `limits.stop_time` and a bit.
 
@@ -246,7 +271,7 @@ async def serve(
     Only the main thread may call this, for the signals.
     """
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
-    server = Server(app, listeners, limits=limits, tls=tls)
+    server = Server(app, sockets, limits=limits, tls=tls)
     async with _signals(on_reload) as stopping:
         try:
             await server.start()
