@@ -143,7 +143,8 @@ def _accounts(
         here = f"{document.file}, line {document.line(document.key(block, 'name'))}"
         if block.name in names:
             document.report(block, "name", f"duplicate account name, first in {names[block.name]}")
-        names.setdefault(block.name, here)
+        elif block.name:
+            names[block.name] = here
         account = build_account(block, document, directory, campaigns)
         accounts += [account] if account else []
     return accounts

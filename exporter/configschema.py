@@ -1,6 +1,7 @@
 """What the configuration file may say: its keys, their types and defaults, and what a single value must be.
 
-Knows the notation only. What must hold between keys is checked where the values are put together.
+Knows the notation only. What must hold between keys is checked where the values are put together. That a required
+text is there is checked there too: its default here is empty, so that what lacks it is looked at all the same.
 """
 
 from __future__ import annotations
@@ -161,7 +162,7 @@ SecretText = Annotated[str, SECRET, Meta(min_length=1)]
 class OAuth2Block(msgspec.Struct, frozen=True, kw_only=True):
     """Credentials of API 2.0."""
 
-    client_id: Identifier
+    client_id: Identifier = Identifier("")
     client_secret: SecretText | None = None
     client_secret_file: FileName | None = None
 
@@ -169,7 +170,7 @@ class OAuth2Block(msgspec.Struct, frozen=True, kw_only=True):
 class HmacBlock(msgspec.Struct, frozen=True, kw_only=True):
     """Credentials of API 1.0."""
 
-    app_id: Identifier
+    app_id: Identifier = Identifier("")
     app_key: SecretText | None = None
     app_key_file: FileName | None = None
     access_key: SecretText | None = None
@@ -190,7 +191,7 @@ class CampaignsBlock(msgspec.Struct, frozen=True, kw_only=True):
 class AccountBlock(msgspec.Struct, frozen=True, kw_only=True):
     """One account."""
 
-    name: Name
+    name: Name = Name("")
     base_url: BaseUrl | None = None
     region: str | None = None
     oauth2: OAuth2Block | None = None

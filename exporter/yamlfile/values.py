@@ -1,11 +1,11 @@
 """YAML nodes to values of declared types.
 
 A schema is a msgspec.Struct class whose fields are annotated with str, int, float, bool, Literal, list[X],
-tuple[X, ...], dict[str, X], unions of these, X | None, other Struct classes, and scalar classes: subclasses
-of str, int or float with a classmethod `parse(text)` that raises ValueError, and perhaps a class attribute
-`expected`, which says what they are ("a duration"). A scalar class that is no str gets its text however YAML
-would understand it. `Annotated[X, SECRET]` marks
-what must not be shown; `Annotated[X, msgspec.Meta(ge=1)]` sets bounds (ge, gt, le, min_length).
+tuple[X, ...], dict[str, X], unions of these, X | None, other Struct classes, and scalar classes: subclasses of str,
+int or float with a classmethod `parse(text)` that raises ValueError, and perhaps a class attribute `expected` that
+says what they are ("a duration"). A scalar class that is no str gets its text however YAML would understand it.
+`Annotated[X, SECRET]` marks what must not be shown; `Annotated[X, msgspec.Meta(ge=1)]` sets bounds (ge, gt, le,
+min_length). The key of a field is its name, or what `msgspec.field(name=…)` says.
 
 No message repeats a value, only keys. A scalar's `parse` may repeat its text where that helps; for a secret
 such a message is replaced.
