@@ -22,8 +22,9 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("collector",),
     ("exposition", "selection", "reference"),
     ("metrics", "config"),
+    ("redaction", "accounts"),
+    ("configschema",),
     ("status", "settings"),
-    ("redaction", "accounts", "configschema"),
     ("mimecast", "cache", "telemetry", "yamlfile", "secret", "units", "logs", "compression", "simulator"),
 )
 #: Modules below which nothing of the exporter stands.
