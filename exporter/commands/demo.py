@@ -14,7 +14,7 @@ from exporter.commands.simulate import build
 from exporter.config import Config
 from exporter.logs import set_up_logging
 from exporter.simulator import configuration, serve
-from exporter.web.listen import Listeners
+from exporter.web.listen import Listeners, address_of
 
 _CACHE = "cache: {ttl: 10s}\n"
 
@@ -44,7 +44,7 @@ def _the_same(config: Config) -> Callable[[], Config]:
 
 
 def _greet(listeners: Listeners, telemetry_path: str) -> None:
-    address = next((address for address in listeners.addresses if address.path is None), None)
+    address = next((address for address in map(address_of, listeners) if address.path is None), None)
     if address is None:
         return
     host = "localhost" if address.host in ("", "::", "0.0.0.0", "127.0.0.1") else address.host  # noqa: S104 - compared

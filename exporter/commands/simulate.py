@@ -24,7 +24,7 @@ def run(options: argparse.Namespace) -> int:
         stopping = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-        async with serve(simulator, listeners.sockets[0]) as base_url:
+        async with serve(simulator, listeners[0]) as base_url:
             sys.stdout.write(
                 f"# The simulated API listens on {base_url}\n" + configuration(simulator.accounts, base_url)
             )
