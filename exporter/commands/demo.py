@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import argparse
 import sys
-import tempfile
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Sequence
 
-from exporter.commands.loading import read
 from exporter.commands.serve import listen, run_loop, serve_exporter
 from exporter.commands.simulate import build
-from exporter.config import Config
+from exporter.config import Account, CacheSettings, Config, HmacCredentials, OAuth2Credentials, Secret
 from exporter.logs import set_up_logging
-from exporter.simulator import configuration, serve
+from exporter.simulator import SimulatedAccount, serve
 from exporter.web.listen import Listeners, address_of
 
-_CACHE = "cache: {ttl: 10s}\n"
+#: Seconds; short, so that somebody who watches sees the numbers move.
+_TTL = 10.0
 
 
 def run(options: argparse.Namespace) -> int:
@@ -29,18 +27,27 @@ def run(options: argparse.Namespace) -> int:
 
     async def main() -> int:
         async with serve(simulator) as base_url:
-            with tempfile.TemporaryDirectory() as folder:
-                file = Path(folder) / "demo.yaml"
-                file.write_text(configuration(simulator.accounts, base_url) + _CACHE)
-                config = read(str(file))
+            config = _configuration(simulator.accounts, base_url)
             _greet(listeners, options.web_telemetry_path)
-            return await serve_exporter(config, _the_same(config), listeners, options)
+            return await serve_exporter(config, lambda: config, listeners, options)
 
     return run_loop(main())
 
 
-def _the_same(config: Config) -> Callable[[], Config]:
-    return lambda: config
+def _configuration(accounts: Sequence[SimulatedAccount], base_url: str) -> Config:
+    """What a user would write for these accounts; made here, since the demo may run where no file can be written."""
+    return Config(
+        accounts=tuple(Account(account.name, base_url, _credentials(account)) for account in accounts),
+        cache=CacheSettings(ttl=_TTL),
+        source="demo",
+    )
+
+
+def _credentials(account: SimulatedAccount) -> OAuth2Credentials | HmacCredentials:
+    if account.version == "2.0":
+        return OAuth2Credentials(account.application, Secret(account.key))
+    keys = Secret(account.key), Secret(account.access_key), Secret(account.secret_key)
+    return HmacCredentials(account.application, *keys)
 
 
 def _greet(listeners: Listeners, telemetry_path: str) -> None:
