@@ -9,7 +9,7 @@ PYTHON ?= $(shell for name in python3.13 python3.12 python3.11 python3 python; d
 	if $$name -c 'import sys, venv; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then echo $$name; break; fi; done)
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 SOURCES := $(shell find exporter -type f -not -name '*.pyc') pyproject.toml README.md LICENSE
 PYTEST_ARGS ?= -n 2 --dist loadgroup
 
@@ -71,4 +71,4 @@ $(VENV)/tools: requirements/test.txt | $(VENV)/bin/python
 	@touch $@
 
 .cache/uv/bin/uv:
-	@test -n "$(PYTHON)" && $(PYTHON) -m venv .cache/uv && .cache/uv/bin/python -m pip --disable-pip-version-check --quiet install 'uv>=0.9'
+	@test -n "$(PYTHON)" && $(PYTHON) -m venv .cache/uv && .cache/uv/bin/python -m pip --disable-pip-version-check -qq install 'uv>=0.9'

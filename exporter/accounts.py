@@ -29,9 +29,7 @@ OAUTH2_REGIONS: Final[Mapping[str, str]] = {
 }
 #: API 1.0: the `region` and the base URL it stands for.
 HMAC_REGIONS: Final[Mapping[str, str]] = {
-    **{
-        name: f"https://{name}-api.mimecast.com" for name in ("au", "ca", "de", "eu", "je", "us", "usb", "za")
-    },
+    **{name: f"https://{name}-api.mimecast.com" for name in ("au", "ca", "de", "eu", "je", "us", "usb", "za")},
     "uspcom": "https://uspcom-api.mimecast-pscom-us.com",
 }
 
@@ -58,6 +56,7 @@ def build_account(
     File names are relative to `directory`; `campaigns` is the global block. Secret files are read, once, to
     see that they can be.
     """
+    _check_present(block, "name", document)
     _check_labels(block, document)
     base_url = _base_url(block, document)
     credentials = _credentials(block, document, directory)
@@ -84,6 +83,11 @@ def build_filter(block: CampaignsBlock, fallback: CampaignsBlock) -> CampaignFil
         max_age=None if max_age is None else float(max_age),
         limit=block.limit if block.limit is not None else fallback.limit,
     )
+
+
+def _check_present(block: msgspec.Struct, name: str, document: Document[Any]) -> None:
+    if not getattr(block, name) and not document.reported(block, name):
+        document.report(block, name, "is missing")
 
 
 def _check_labels(block: AccountBlock, document: Document[Any]) -> None:
@@ -139,11 +143,13 @@ def _credentials(
 
 
 def _oauth2(block: OAuth2Block, document: Document[Any], directory: Path) -> OAuth2Credentials | None:
+    _check_present(block, "client_id", document)
     secret = _secret(block, "client_secret", document, directory)
     return OAuth2Credentials(str(block.client_id), secret) if secret else None
 
 
 def _hmac(block: HmacBlock, document: Document[Any], directory: Path) -> HmacCredentials | None:
+    _check_present(block, "app_id", document)
     app_key = _secret(block, "app_key", document, directory)
     access_key = _secret(block, "access_key", document, directory)
     secret_key = _secret(block, "secret_key", document, directory)

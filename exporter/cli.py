@@ -122,7 +122,6 @@ def _add_serving_flags(parser: argparse.ArgumentParser) -> None:
         "--web.external-url",
         dest="web_external_url",
         type=_url,
-        default="",
         metavar="URL",
         help="the exporter's address as others see it (default: as the request names it)",
     )

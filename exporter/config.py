@@ -126,9 +126,7 @@ def _as_variable(problem: Problem) -> Problem:
     key = problem.key.rpartition(".")[2]
     message = _KEY_IN_MESSAGE.sub(lambda match: _variable(match[0]), problem.message)
     if key == "hmac":
-        return Problem(
-            problem.file, None, "", "give the MIMECAST_CLIENT_… or the MIMECAST_APP_… variables, not both"
-        )
+        return Problem(problem.file, None, "", "give the MIMECAST_CLIENT_… or the MIMECAST_APP_… variables, not both")
     return Problem(problem.file, None, key and _variable(key), message)
 
 
@@ -145,7 +143,8 @@ def _accounts(
         here = f"{document.file}, line {document.line(document.key(block, 'name'))}"
         if block.name in names:
             document.report(block, "name", f"duplicate account name, first in {names[block.name]}")
-        names.setdefault(block.name, here)
+        elif block.name:
+            names[block.name] = here
         account = build_account(block, document, directory, campaigns)
         accounts += [account] if account else []
     return accounts
@@ -196,21 +195,15 @@ def _tls(block: TlsBlock, document: Document[Any], directory: Path) -> TlsSettin
     def absolute(name: str | None) -> str | None:
         return None if name is None else str(directory / name)
 
-    tls = TlsSettings(
-        absolute(block.ca_file), absolute(block.cert_file), absolute(block.key_file), block.min_version
-    )
+    tls = TlsSettings(absolute(block.ca_file), absolute(block.cert_file), absolute(block.key_file), block.min_version)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     if tls.ca_file:
         try:
             context.load_verify_locations(tls.ca_file)
         except OSError as error:
             document.report(block, "ca_file", _unusable(tls.ca_file, error, "PEM certificates"))
-    if (tls.cert_file is None) != (tls.key_file is None) and not document.reported(
-        block, "cert_file", "key_file"
-    ):
-        document.report(
-            block, "key_file" if tls.cert_file else "cert_file", "is missing: give cert_file and key_file"
-        )
+    if (tls.cert_file is None) != (tls.key_file is None) and not document.reported(block, "cert_file", "key_file"):
+        document.report(block, "key_file" if tls.cert_file else "cert_file", "is missing: give cert_file and key_file")
     elif tls.cert_file and tls.key_file:
         _try_certificate(tls.cert_file, tls.key_file, context, block, document)
     return tls
@@ -231,9 +224,7 @@ def _try_certificate(
         # Without the callback OpenSSL asks for a password on the terminal.
         context.load_cert_chain(cert_file, key_file, password=lambda: "")
     except (OSError, ValueError) as error:
-        message = _unusable(
-            cert_file, error, f"a PEM certificate that fits the unencrypted key in {key_file}"
-        )
+        message = _unusable(cert_file, error, f"a PEM certificate that fits the unencrypted key in {key_file}")
         document.report(block, "cert_file", message)
 
 

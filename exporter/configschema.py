@@ -1,6 +1,7 @@
 """What the configuration file may say: its keys, their types and defaults, and what a single value must be.
 
-Knows the notation only. What must hold between keys is checked where the values are put together.
+Knows the notation only. What must hold between keys is checked where the values are put together. That a required
+text is there is checked there too: its default here is empty, so that what lacks it is looked at all the same.
 """
 
 from __future__ import annotations
@@ -87,9 +88,7 @@ class TitlePattern(str):
             where = "" if error.pos is None else f" at character {error.pos + 1}"
             raise ValueError(f"not a regular expression: {error.msg}{where}") from None
         except (OverflowError, RecursionError):
-            raise ValueError(
-                "not a regular expression: a number is too large or brackets are too deep"
-            ) from None
+            raise ValueError("not a regular expression: a number is too large or brackets are too deep") from None
         return cls(text)
 
     def compiled(self) -> re.Pattern[str]:
@@ -108,7 +107,7 @@ class BaseUrl(str):
     @classmethod
     def parse(cls, text: str) -> Self:
         """Return the URL in its plainest form; ValueError says what is wrong with it. Never repeats it."""
-        url = _split_url(text, {"https", "http"})
+        url = _split_url(text, "https://api.example")
         if url.scheme == "http" and not _is_loopback(url.hostname or ""):
             raise ValueError("must begin with https:// (plain http is for loopback addresses only)")
         if url.username is not None or url.query or url.fragment or text[-1] in "?#":
@@ -126,13 +125,13 @@ class ProxyUrl(str):
     @classmethod
     def parse(cls, text: str) -> Self:
         """Return the URL; ValueError says what is wrong with it. Never repeats it."""
-        url = _split_url(text, {"https", "http"})
+        url = _split_url(text, "http://proxy.example:3128")
         if url.path.strip("/") or url.query or url.fragment:
             raise ValueError("must be a host and a port, and no path")
         return cls(text)
 
 
-def _split_url(text: str, schemes: set[str]) -> SplitResult:
+def _split_url(text: str, example: str) -> SplitResult:
     """Split a URL that has a host; ValueError never repeats it, because it may hold a password."""
     if not text.isascii() or not text.isprintable() or " " in text:
         raise ValueError("must be a URL of plain characters without spaces")
@@ -141,8 +140,8 @@ def _split_url(text: str, schemes: set[str]) -> SplitResult:
         host, port = url.hostname or "", url.port
     except ValueError:
         raise ValueError("is not a URL: check the host and the port") from None
-    if url.scheme not in schemes or not host:
-        raise ValueError("must be a URL such as https://host.example")
+    if url.scheme not in {"https", "http"} or not host:
+        raise ValueError(f"must be an http or https URL, such as {example}")
     if not _HOST.fullmatch(f"[{host}]" if ":" in host else host) or port == 0:
         raise ValueError("is not a URL: check the host and the port")
     return url
@@ -163,7 +162,7 @@ SecretText = Annotated[str, SECRET, Meta(min_length=1)]
 class OAuth2Block(msgspec.Struct, frozen=True, kw_only=True):
     """Credentials of API 2.0."""
 
-    client_id: Identifier
+    client_id: Identifier = Identifier("")
     client_secret: SecretText | None = None
     client_secret_file: FileName | None = None
 
@@ -171,7 +170,7 @@ class OAuth2Block(msgspec.Struct, frozen=True, kw_only=True):
 class HmacBlock(msgspec.Struct, frozen=True, kw_only=True):
     """Credentials of API 1.0."""
 
-    app_id: Identifier
+    app_id: Identifier = Identifier("")
     app_key: SecretText | None = None
     app_key_file: FileName | None = None
     access_key: SecretText | None = None
@@ -192,7 +191,7 @@ class CampaignsBlock(msgspec.Struct, frozen=True, kw_only=True):
 class AccountBlock(msgspec.Struct, frozen=True, kw_only=True):
     """One account."""
 
-    name: Name
+    name: Name = Name("")
     base_url: BaseUrl | None = None
     region: str | None = None
     oauth2: OAuth2Block | None = None

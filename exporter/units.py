@@ -24,6 +24,7 @@ class Duration(float):
     """A length of time in seconds, written like `1h30m`, `400d`, `500ms`: units from large to small."""
 
     __slots__ = ()
+    expected = "a duration such as 5m"
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -61,6 +62,7 @@ class Size(int):
     """A number of bytes, written like `512KB`, `64MiB`; KB and KiB are both 1024 bytes, as in Prometheus."""
 
     __slots__ = ()
+    expected = "a size such as 64MiB"
 
     @classmethod
     def parse(cls, text: str) -> Self:

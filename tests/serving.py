@@ -8,10 +8,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
 import httpx
-from exporter.config import Account, ApiSettings, CacheSettings, Config, HmacCredentials, OAuth2Credentials
-from exporter.secret import Secret
 from prometheus_client.parser import text_string_to_metric_families
 
+from exporter.config import Account, ApiSettings, CacheSettings, Config, HmacCredentials, OAuth2Credentials
+from exporter.secret import Secret
 from exporter.service import Service, ServiceOptions
 from exporter.web.listen import bind, parse_listen_address
 from exporter.web.server import Server

@@ -4,6 +4,7 @@ import importlib.metadata
 import os
 import re
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -59,12 +60,12 @@ def test_the_version_is_in_the_changelog() -> None:
 
 
 def test_the_command_is_installed_and_tells_its_version() -> None:
-    done = subprocess.run(["mimecast-exporter", "--version"], capture_output=True, text=True, check=True, env=installed())
+    done = subprocess.run(
+        ["mimecast-exporter", "--version"], capture_output=True, text=True, check=True, env=installed()
+    )
     assert done.stdout == f"mimecast-exporter {exporter.__version__}\n"
 
 
 def installed() -> dict[str, str]:
     """An environment whose PATH begins with the commands of this Python."""
-    import sys
-
     return os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}

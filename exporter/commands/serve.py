@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import sys
+import threading
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
@@ -42,10 +44,20 @@ def listen(addresses: Sequence[str] | None) -> Listeners | None:
 
 
 def run_loop(main: Coroutine[Any, Any, int]) -> int:
-    """Run on uvloop; gives what `main` gives."""
+    """Run on uvloop; gives what `main` gives, and does not wait for threads that look up names that never come."""
     import uvloop  # noqa: PLC0415 - commands that serve nothing do without it
 
-    return uvloop.run(main)
+    loop = uvloop.new_event_loop()
+    try:
+        status = loop.run_until_complete(main)
+        loop.run_until_complete(loop.shutdown_asyncgens())
+    finally:
+        logging.shutdown()
+        sys.stdout.flush()
+    if any(thread.is_alive() and not thread.daemon for thread in threading.enumerate()[1:]):
+        os._exit(status)  # the interpreter's own end would wait for those threads
+    loop.close()
+    return status
 
 
 async def serve_exporter(
@@ -62,7 +74,7 @@ async def serve_exporter(
     application = service.application(
         ServiceOptions(
             telemetry_path=options.web_telemetry_path,
-            external_url=options.web_external_url,
+            external_url=options.web_external_url or "",
             timeout_offset=options.timeout_offset,
             max_requests=options.web_max_requests,
             lifecycle=options.web_enable_lifecycle,

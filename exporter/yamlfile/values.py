@@ -1,9 +1,11 @@
 """YAML nodes to values of declared types.
 
 A schema is a msgspec.Struct class whose fields are annotated with str, int, float, bool, Literal, list[X],
-tuple[X, ...], dict[str, X], unions of these, X | None, other Struct classes, and scalar classes: subclasses
-of str, int or float with a classmethod `parse(text)` that raises ValueError. `Annotated[X, SECRET]` marks
-what must not be shown; `Annotated[X, msgspec.Meta(ge=1)]` sets bounds (ge, gt, le, min_length).
+tuple[X, ...], dict[str, X], unions of these, X | None, other Struct classes, and scalar classes: subclasses of str,
+int or float with a classmethod `parse(text)` that raises ValueError, and perhaps a class attribute `expected` that
+says what they are ("a duration"). A scalar class that is no str gets its text however YAML would understand it.
+`Annotated[X, SECRET]` marks what must not be shown; `Annotated[X, msgspec.Meta(ge=1)]` sets bounds (ge, gt, le,
+min_length). The key of a field is its name, or what `msgspec.field(name=…)` says.
 
 No message repeats a value, only keys. A scalar's `parse` may repeat its text where that helps; for a secret
 such a message is replaced.
@@ -11,7 +13,6 @@ such a message is replaced.
 
 from __future__ import annotations
 
-import difflib
 import functools
 import re
 import types
@@ -21,6 +22,20 @@ from typing import Annotated, Any, Final, Literal, NamedTuple, Protocol, TypeVar
 
 import msgspec
 import yaml
+
+from exporter.yamlfile.faults import (
+    FITTING,
+    WANTED,
+    FaultError,
+    Kind,
+    did_you_mean,
+    kind_of,
+    listed,
+    out_of_bounds,
+    shown,
+    wrong,
+)
+from exporter.yamlfile.variables import expand
 
 
 class Secrecy:
@@ -32,29 +47,10 @@ SECRET: Final = Secrecy()
 
 T = TypeVar("T", bound=msgspec.Struct)
 
-_VARIABLE = re.compile(r"\$\$\{|\$\{([A-Za-z_][A-Za-z0-9_]*)\}|\$\{", re.ASCII)
 _WHOLE_NUMBER = re.compile(r"[-+]?(0|[1-9][0-9]{0,17})", re.ASCII)
 _DECIMAL = re.compile(r"[-+]?[0-9]{1,17}(\.[0-9]{0,17})?", re.ASCII)
 _TRUE, _FALSE = frozenset({"true", "yes", "on"}), frozenset({"false", "no", "off"})
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_LONGEST_KEY_SHOWN = 80
-
-_NUMBER, _BOOLEAN, _TEXT, _NOTHING = "a number", "true or false", "text", "nothing"
-_LIST, _MAPPING = "a list", "a mapping"
-#: What a node's tag means to a reader; anything else is a tag that the file wrote itself.
-_KINDS = {
-    **dict.fromkeys(("str", "timestamp", "value", "merge"), _TEXT),
-    **{"int": _NUMBER, "float": _NUMBER, "bool": _BOOLEAN, "null": _NOTHING, "seq": _LIST, "map": _MAPPING},
-}
-_WANTED = {bool: _BOOLEAN, int: "a whole number", float: _NUMBER, str: _TEXT}
-_FITTING = {bool: _BOOLEAN, int: _NUMBER, float: _NUMBER, str: _TEXT}
-
-
-class FaultError(Exception):
-    """A value that cannot be what it should be; caught at the list, mapping or field it belongs to.
-
-    Without a message, what is wrong has been noted already.
-    """
 
 
 class Notes(Protocol):
@@ -84,7 +80,7 @@ class ValueReader:
 
     def root(self, node: yaml.Node | None, schema: type[T]) -> T | None:
         """Read a whole document; None when it is not even a mapping or lacks something required."""
-        if node is None or _kind(node) == _NOTHING:
+        if node is None or kind_of(node) is Kind.NOTHING:
             node = yaml.MappingNode("tag:yaml.org,2002:map", [])
         self._notes.place("", node.start_mark.line + 1 if node.start_mark else 1)
         try:
@@ -93,7 +89,7 @@ class ValueReader:
             self._note("", fault)
             return None
 
-    def _value(self, node: yaml.Node, wanted: Any, key: str, secret: bool = False) -> object:  # noqa: ANN401 - types and annotations have no narrower type
+    def _value(self, node: yaml.Node, wanted: Any, key: str, secret: bool = False) -> object:
         """Convert one node; raises FaultError."""
         origin, arguments = typing.get_origin(wanted), typing.get_args(wanted)
         if origin is Annotated:
@@ -109,7 +105,7 @@ class ValueReader:
 
     def _union(self, node: yaml.Node, members: tuple[object, ...], key: str, secret: bool) -> object:
         """Take the first member that the node can be; the message is that of the last one of its shape."""
-        if type(None) in members and _kind(node) == _NOTHING:
+        if type(None) in members and kind_of(node) is Kind.NOTHING:
             return None
         members = tuple(member for member in members if member is not type(None))
         *others, last = [member for member in members if isinstance(node, _shape(member))] or members[:1]
@@ -124,7 +120,7 @@ class ValueReader:
         text = self._text(node) if isinstance(node, yaml.ScalarNode) else ""
         names = {str(choice): choice for choice in choices}
         if text not in names:
-            raise FaultError(f"must be {_listed(names, 'or')}{_did_you_mean(text, names)}")
+            raise FaultError(f"must be {listed(names, 'or')}")
         return names[text]
 
     def _collection(
@@ -133,8 +129,8 @@ class ValueReader:
         if container is dict:
             entries = self._entries(node, key)
             return dict(self._converted(entries, arguments[1], key, secret))
-        if not isinstance(node, yaml.SequenceNode) or _kind(node) != _LIST:
-            raise _wrong(node, _LIST)
+        if not isinstance(node, yaml.SequenceNode) or kind_of(node) is not Kind.LIST:
+            raise wrong(node, Kind.LIST)
         entries = {f"[{i}]": _Entry(item.start_mark.line + 1, item) for i, item in enumerate(node.value)}
         for name, entry in entries.items():
             self._notes.place(join_key(key, name), entry.line)
@@ -164,7 +160,7 @@ class ValueReader:
                 if field.required:
                     self._notes.add(join_key(key, name), "is missing")
             # A key with nothing after it counts as left out: the lines below it may all be comments.
-            elif field.required or _kind(entries[name].node) != _NOTHING:
+            elif field.required or kind_of(entries[name].node) is not Kind.NOTHING:
                 done = self._converted({name: entries[name]}, field.type, key, secret=False)
                 values.update((field.name, value) for _, value in done)
         if any(field.required and field.name not in values for field in fields.values()):
@@ -175,8 +171,8 @@ class ValueReader:
 
     def _entries(self, node: yaml.Node, key: str) -> dict[str, _Entry]:
         """Return what a mapping holds, each key once, with what `<<` merges into it after its own."""
-        if not isinstance(node, yaml.MappingNode) or _kind(node) != _MAPPING:
-            raise _wrong(node, _MAPPING)
+        if not isinstance(node, yaml.MappingNode) or kind_of(node) is not Kind.MAPPING:
+            raise wrong(node, Kind.MAPPING)
         entries: dict[str, _Entry] = {}
         merged: list[yaml.Node] = []
         for name, value in node.value:
@@ -187,9 +183,8 @@ class ValueReader:
                 self._notes.add(key, "a key must be text", line)
             elif name.value in entries:
                 first = entries[name.value].line
-                self._notes.add(
-                    join_key(key, _shown(name.value)), f"duplicate key, first on line {first}", line
-                )
+                shown_key = key if _is_word_alone(value) else join_key(key, shown(name.value))
+                self._notes.add(shown_key, f"duplicate key, first on line {first}", line)
             else:
                 entries[name.value] = _Entry(line, value)
         for other in merged:
@@ -205,23 +200,20 @@ class ValueReader:
             message = "a word without a value: if it belongs to the value before it, put that in quotes"
             self._notes.add(key, message, entry.line)
             return
-        hint = (
-            _did_you_mean(name, known)
-            or _belongs_below(name, schema)
-            or f": {_listed(known, 'and')} are known"
-        )
-        self._notes.add(join_key(key, _shown(name)), f"unknown key{hint}", entry.line)
+        hint = did_you_mean(name, known) or _belongs_below(name, schema) or f": {listed(known, 'and')} are known"
+        self._notes.add(join_key(key, shown(name)), f"unknown key{hint}", entry.line)
 
     def _scalar(self, node: yaml.Node, wanted: type, secret: bool) -> object:
-        base = next(base for base in _WANTED if issubclass(wanted, base))
+        base = next(base for base in WANTED if issubclass(wanted, base))
         parse = getattr(wanted, "parse", None)
-        kind = _kind(node)
-        if not isinstance(node, yaml.ScalarNode) or kind == _NOTHING or (base is str and kind != _TEXT):
-            raise _wrong(node, _WANTED[base])
+        expected = getattr(wanted, "expected", WANTED[base])
+        kind = kind_of(node)
+        if not isinstance(node, yaml.ScalarNode) or kind == Kind.NOTHING or (base is str and kind != Kind.TEXT):
+            raise wrong(node, expected)
         text = self._text(node)
         # What a variable stands for has no type of its own yet.
-        if parse is None and kind != _FITTING[base] and text == node.value:
-            raise _wrong(node, _WANTED[base])
+        if parse is None and kind != FITTING[base] and text == node.value:
+            raise wrong(node, expected)
         if parse is None:
             return text if base is str else _plain_value(text, base)
         try:
@@ -231,7 +223,7 @@ class ValueReader:
 
     def _text(self, node: yaml.ScalarNode) -> str:
         """Return a scalar as it is written, variables replaced."""
-        if _kind(node) not in _KINDS.values():
+        if kind_of(node) is Kind.TAGGED:
             raise FaultError("a word that begins with ! is a tag, and none is known here: put it in quotes")
         try:
             text = node.value if self._environ is None else expand(node.value, self._environ)
@@ -244,21 +236,6 @@ class ValueReader:
     def _note(self, key: str, fault: FaultError) -> None:
         if str(fault):
             self._notes.add(key, str(fault))
-
-
-def expand(text: str, environ: Mapping[str, str]) -> str:
-    """Replace each `${NAME}` by the variable's value and `$${` by `${`; ValueError names what is not set."""
-    missing = sorted({name for name in _VARIABLE.findall(text) if name and name not in environ})
-    if missing:
-        verb = "is" if len(missing) == 1 else "are"
-        raise ValueError(f"environment variable {_listed(missing, 'and')} {verb} not set")
-
-    def replacement(match: re.Match[str]) -> str:
-        if match[0] == "${":
-            raise ValueError("${ begins a variable, as in ${NAME}: write $${ for a plain ${")
-        return environ[match[1]] if match[1] else "${"
-
-    return _VARIABLE.sub(replacement, text)
 
 
 @functools.cache
@@ -292,42 +269,13 @@ def _plain_value(text: str, wanted: type) -> bool | int | float:
 
 def _bounded(value: object, metadata: Iterable[object]) -> object:
     for bound in metadata:
-        if isinstance(bound, msgspec.Meta) and (message := _out_of_bounds(value, bound)):
+        if isinstance(bound, msgspec.Meta) and (message := out_of_bounds(value, bound)):
             raise FaultError(message)
     return value
 
 
-def _out_of_bounds(value: Any, bound: msgspec.Meta) -> str | None:  # noqa: ANN401 - anything that has an order
-    if bound.ge is not None and value < bound.ge:
-        return f"must be at least {type(value)(bound.ge)}"
-    if bound.gt is not None and value <= bound.gt:
-        return f"must be more than {type(value)(bound.gt)}"
-    if bound.le is not None and value > bound.le:
-        return f"must be at most {type(value)(bound.le)}"
-    if bound.min_length is not None and len(value) < bound.min_length:
-        return "must not be empty" if bound.min_length == 1 else f"must have at least {bound.min_length}"
-    return None
-
-
-def _wrong(node: yaml.Node, wanted: str) -> FaultError:
-    found = _kind(node)
-    if found == _NOTHING:
-        return FaultError(f"has no value: expected {wanted}")
-    if wanted == _TEXT and found in {_NUMBER, _BOOLEAN}:
-        return FaultError(f"expected {wanted}, found {found}: put it in quotes")
-    if wanted in {_WANTED[int], _NUMBER, _BOOLEAN} and getattr(node, "style", None) in {"'", '"'}:
-        return FaultError(f"expected {wanted}, found {found}: remove the quotes")
-    return FaultError(f"expected {wanted}, found {found}")
-
-
-def _kind(node: yaml.Node) -> str:
-    prefix, _, name = node.tag.rpartition(":")
-    kind = _KINDS.get(name) if prefix == "tag:yaml.org,2002" else None
-    return kind or "a value with a tag (a word that begins with !)"
-
-
 def _is_word_alone(node: yaml.Node) -> bool:
-    return _kind(node) == _NOTHING and not node.value
+    return kind_of(node) is Kind.NOTHING and not node.value
 
 
 def _is_struct(annotation: object) -> bool:
@@ -342,20 +290,6 @@ def _shape(annotation: object) -> type[yaml.Node]:
     if origin in {list, tuple}:
         return yaml.SequenceNode
     return yaml.MappingNode if origin is dict or _is_struct(annotation) else yaml.ScalarNode
-
-
-def _shown(key: str) -> str:
-    return key if len(key) <= _LONGEST_KEY_SHOWN else key[:_LONGEST_KEY_SHOWN] + "…"
-
-
-def _listed(names: Iterable[str], word: str) -> str:
-    *most, last = names
-    return f"{', '.join(most)} {word} {last}" if most else last
-
-
-def _did_you_mean(name: str, known: Iterable[str]) -> str:
-    near = difflib.get_close_matches(name[:_LONGEST_KEY_SHOWN], list(known), 1)
-    return f": did you mean {near[0]}?" if near else ""
 
 
 def _belongs_below(name: str, schema: type[msgspec.Struct]) -> str:

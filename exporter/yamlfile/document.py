@@ -1,32 +1,16 @@
-"""YAML files to typed values: every problem, all of them at once, knows its file, line and key.
-
-Knows YAML and types, and nothing of what a file is about. `yamlvalues` says what a schema may hold.
-No message made here repeats a value, only keys.
-"""
+"""A file that was read: its value, and all that is wrong with it, with file, line and key."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
 
 import msgspec
 
-from exporter.yamlnodes import MAX_BYTES, UnreadableYamlError, compose, text_node
-from exporter.yamlvalues import SECRET, ValueReader, expand, is_secret, join_key
-
-__all__ = [
-    "SECRET",
-    "ConfigError",
-    "Document",
-    "Problem",
-    "expand",
-    "is_secret",
-    "read",
-    "read_file",
-    "read_mapping",
-]
+from exporter.yamlfile.nodes import MAX_BYTES, UnreadableYamlError, compose, text_node
+from exporter.yamlfile.values import ValueReader, join_key
 
 T = TypeVar("T", bound=msgspec.Struct)
 
@@ -67,6 +51,7 @@ class Document(Generic[T]):
         self.value: T | None = None
         self.problems: list[Problem] = []
         self._lines: dict[str, int] = {}
+        self._faulty: set[str] = set()
         # The struct is kept beside its key, so that no other object can come to have its id.
         self._keys: dict[int, tuple[msgspec.Struct, str]] = {}
 
@@ -76,9 +61,7 @@ class Document(Generic[T]):
 
     def reported(self, owner: msgspec.Struct, *fields: str) -> bool:
         """Tell whether any of these fields of a struct, or what is inside them, has a problem already."""
-        keys = tuple(self.key(owner, field) for field in fields)
-        below = tuple(f"{key}{separator}" for key in keys for separator in ".[")
-        return any(problem.key in keys or problem.key.startswith(below) for problem in self.problems)
+        return any(self.key(owner, field) in self._faulty for field in fields)
 
     def key(self, owner: msgspec.Struct, field: str = "") -> str:
         """Return the dotted key of a struct of this document, or of a field of it."""
@@ -87,13 +70,12 @@ class Document(Generic[T]):
 
     def line(self, key: str) -> int | None:
         """Return the line of a dotted key, or of the nearest key around it that the file has."""
-        while key and key not in self._lines:
-            key = key[: max(key.rfind("."), key.rfind("["), 0)]
-        return self._lines.get(key)
+        return next((self._lines[around] for around in _outwards(key) if around in self._lines), None)
 
     def add(self, key: str, message: str, line: int | None = None) -> None:
         """Add a problem with a dotted key, on the key's own line when no other is given."""
         self.problems.append(Problem(self.file, self.line(key) if line is None else line, key, message))
+        self._faulty.update(_outwards(key))
 
     def place(self, key: str, line: int) -> None:
         """Note the line of a key."""
@@ -108,6 +90,14 @@ class Document(Generic[T]):
         if self.problems or self.value is None:
             raise ConfigError(sorted(self.problems, key=lambda problem: problem.line or 0))
         return self.value
+
+
+def _outwards(key: str) -> Iterator[str]:
+    """Yield a dotted key and those of all that is around it, the document's "" last."""
+    while key:
+        yield key
+        key = key[: max(key.rfind("."), key.rfind("["), 0)]
+    yield ""
 
 
 def read_file(path: Path, schema: type[T], *, environ: Mapping[str, str] | None = None) -> Document[T]:

@@ -23,18 +23,22 @@ MAX_NODES = 200_000
 _CHARACTERS_PER_NODE = 64
 
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_QUOTED_TEXT = re.compile(r"""(['"])(?!<)[^'"]{2,}\1""")
+#: Names of anchors and tags, which the parser quotes from the file; the tokens it names have <> or one character.
+_QUOTED_TEXT = re.compile(r"""(['"])(?!<)[^'"\s]{2,}\1""")
 
 #: What the parser says, and what to do about it.
 _CURES = {
     "found undefined alias": "a value that begins with * must be in quotes",
-    "cannot start any token": "indent with spaces, and put a value that begins with @, ` or % in quotes",
+    "cannot start any token": "indent with spaces, not tabs, and put a value that begins with @, ` or % in quotes",
     "mapping values are not allowed": "check the indentation, and put a value that contains ': ' in quotes",
     "tag": "a value that begins with ! must be in quotes",
     "duplicate anchor": "two anchors have the same name; a value that begins with & must be in quotes",
     "second occurrence": "two anchors have the same name; a value that begins with & must be in quotes",
-    "did not find expected": "check the indentation, the brackets and the quotes",
     "end of stream": "a quote or a bracket is not closed",
+    **dict.fromkeys(
+        ("did not find expected", "but found", "but got"),
+        "check indentation, brackets and quotes; between braces, put ${NAME} in quotes",
+    ),
     "unknown escape": "in double quotes a backslash is written twice; single quotes take it as it is",
     "incompatible YAML document": "remove the %YAML line",
 }

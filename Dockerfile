@@ -1,0 +1,28 @@
+# syntax is plain on purpose: the classic builder and BuildKit both build this.
+FROM python:3.13-slim AS build
+
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
+WORKDIR /src
+RUN python -m venv --without-pip /opt/exporter
+COPY requirements/runtime.txt requirements/build.txt requirements/
+# What runs goes into the environment that is copied; what builds the wheel stays here.
+RUN python -m pip --python /opt/exporter/bin/python install --require-hashes --no-compile -r requirements/runtime.txt \
+ && python -m pip install --require-hashes --ignore-installed -r requirements/build.txt
+COPY pyproject.toml README.md LICENSE ./
+COPY exporter exporter
+RUN python -m pip wheel --no-deps --no-build-isolation --wheel-dir /wheels . \
+ && python -m pip --python /opt/exporter/bin/python install --no-deps --no-compile /wheels/*.whl \
+ && /opt/exporter/bin/python -m compileall -q -j 0 /opt/exporter/lib
+
+FROM python:3.13-slim
+
+LABEL org.opencontainers.image.title="mimecast-exporter" \
+      org.opencontainers.image.description="Prometheus exporter for Mimecast Awareness Training campaigns" \
+      org.opencontainers.image.licenses="MIT"
+COPY --from=build /opt/exporter /opt/exporter
+ENV PATH=/opt/exporter/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
+USER 65532:65532
+EXPOSE 10587
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=15s --timeout=5s --start-period=5s --retries=3 CMD ["mimecast-exporter", "healthcheck"]
+ENTRYPOINT ["mimecast-exporter"]

@@ -1,0 +1,63 @@
+"""`demo`: simulator and exporter in one process, no configuration needed."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from exporter.commands.serve import listen, run_loop, serve_exporter
+from exporter.commands.simulate import build
+from exporter.config import Account, CacheSettings, Config, HmacCredentials, OAuth2Credentials, Secret
+from exporter.logs import set_up_logging
+from exporter.simulator import SimulatedAccount, serve
+from exporter.web.listen import Listeners, address_of
+
+#: Seconds; short, so that somebody who watches sees the numbers move.
+_TTL = 10.0
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run both until a signal ends them."""
+    set_up_logging(options.log_level, options.log_format)
+    listeners = listen(options.web_listen_address)
+    if listeners is None:
+        return 1
+    simulator = build(options)
+
+    async def main() -> int:
+        async with serve(simulator) as base_url:
+            config = _configuration(simulator.accounts, base_url)
+            _greet(listeners, options.web_telemetry_path)
+            return await serve_exporter(config, lambda: config, listeners, options)
+
+    return run_loop(main())
+
+
+def _configuration(accounts: Sequence[SimulatedAccount], base_url: str) -> Config:
+    """What a user would write for these accounts; made here, since the demo may run where no file can be written."""
+    return Config(
+        accounts=tuple(Account(account.name, base_url, _credentials(account)) for account in accounts),
+        cache=CacheSettings(ttl=_TTL),
+        source="demo",
+    )
+
+
+def _credentials(account: SimulatedAccount) -> OAuth2Credentials | HmacCredentials:
+    if account.version == "2.0":
+        return OAuth2Credentials(account.application, Secret(account.key))
+    keys = Secret(account.key), Secret(account.access_key), Secret(account.secret_key)
+    return HmacCredentials(account.application, *keys)
+
+
+def _greet(listeners: Listeners, telemetry_path: str) -> None:
+    address = next((address for address in map(address_of, listeners) if address.path is None), None)
+    if address is None:
+        return
+    host = "localhost" if address.host in ("", "::", "0.0.0.0", "127.0.0.1") else address.host  # noqa: S104 - compared
+    base_url = f"http://{f'[{host}]' if ':' in host else host}:{address.port}"
+    sys.stdout.write(
+        "The demo runs: a simulated Mimecast API and the exporter. Open\n\n"
+        f"  {base_url}/\n  {base_url}{telemetry_path}\n\nCtrl-C ends it.\n\n"
+    )
+    sys.stdout.flush()

@@ -1,0 +1,58 @@
+"""The simulated accounts: their names and credentials, which are no secrets."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+_COMPANIES = ("acme", "globex", "initech", "umbrella", "hooli", "stark", "wayne", "wonka")
+
+
+@dataclass(frozen=True)
+class SimulatedAccount:
+    """One account.
+
+    Attributes:
+        name: also the seed of its campaigns.
+        version: `2.0` for OAuth 2.0 client credentials, `1.0` for signed requests.
+        application: the client id, or the application id.
+        key: the client secret, or the application key.
+        access_key, secret_key: of API 1.0 only; the latter in base64.
+
+    """
+
+    name: str
+    version: Literal["1.0", "2.0"]
+    application: str
+    key: str
+    access_key: str = ""
+    secret_key: str = ""
+
+
+def fleet(size: int) -> tuple[SimulatedAccount, ...]:
+    """That many accounts, every third with signed requests; the same each time."""
+    return tuple(_account(number) for number in range(size))
+
+
+def _account(number: int) -> SimulatedAccount:
+    name = _COMPANIES[number] if number < len(_COMPANIES) else f"customer-{number:04d}"
+    if number % 3 == 2:
+        secret_key = base64.b64encode(hashlib.sha256(f"secret of {name}".encode()).digest()).decode()
+        return SimulatedAccount(name, "1.0", f"app-{name}", f"app-key-{name}", f"access-key-{name}", secret_key)
+    return SimulatedAccount(name, "2.0", f"client-{name}", f"client-secret-{name}")
+
+
+def configuration(accounts: Sequence[SimulatedAccount], base_url: str) -> str:
+    """An exporter configuration (YAML) that fits these accounts."""
+    lines = ["accounts:"]
+    for account in accounts:
+        lines += [f"  - name: {account.name}", f"    base_url: {base_url}"]
+        if account.version == "2.0":
+            lines.append(f"    oauth2: {{client_id: {account.application}, client_secret: {account.key}}}")
+        else:
+            keys = f"app_id: {account.application}, app_key: {account.key}, access_key: {account.access_key}"
+            lines.append(f"    hmac: {{{keys}, secret_key: {account.secret_key}}}")
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,109 @@
+"""The example and the documentation say what the schema says."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, get_args
+
+import msgspec
+import pytest
+import yaml
+from prometheus_client.parser import text_string_to_metric_families
+
+from exporter.config import (
+    EXPOSED_LABELS,
+    HMAC_REGIONS,
+    OAUTH2_REGIONS,
+    ApiSettings,
+    CacheSettings,
+    ConfigError,
+    load_environment,
+    load_file,
+)
+from exporter.configschema import ConfigFile
+from exporter.metrics import ACCOUNT_METRICS, CAMPAIGN_LABELS, CAMPAIGN_METRICS
+from exporter.telemetry import Telemetry
+from exporter.yamlfile import read, struct_fields
+from tests.config.writing import ROOT, names
+
+
+def schema_keys(schema: type[msgspec.Struct] = ConfigFile, prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Each key of the file, dotted, with its default as the documentation writes it."""
+    for field in struct_fields(schema):
+        annotations = [field.type, *get_args(field.type)]
+        below = [part for part in annotations if isinstance(part, type) and issubclass(part, msgspec.Struct)]
+        many = "[]" if getattr(field.type, "__origin__", None) is tuple else ""
+        if below:
+            yield from schema_keys(below[0], f"{prefix}{field.encode_name}{many}.")
+        elif field.default == "":
+            yield prefix + field.encode_name, "required"
+        else:
+            default = field.default if field.default is not msgspec.NODEFAULT else None
+            yield prefix + field.encode_name, f"`{default}`" if default not in (None, ()) else "none"
+
+
+def test_the_documentation_has_each_key_with_its_default() -> None:
+    rows = re.findall(r"^\| `([a-z0-9_.\[\]]+)` \| [^|]+ \| ([^|]+) \| [^|]+ \|$", _documentation(), re.MULTILINE)
+    assert sorted(rows) == sorted(schema_keys())
+
+
+def test_the_documentation_has_each_region_and_variable() -> None:
+    rows = re.findall(r"^\| ([12]).0 .*\| `(\w+)`.* \| `(https:[^`]+)` \|$", _documentation(), re.MULTILINE)
+    assert {name: url for version, name, url in rows if version == "2"} == OAUTH2_REGIONS
+    assert {name: url for version, name, url in rows if version == "1"} == HMAC_REGIONS
+    with pytest.raises(ConfigError) as caught:
+        load_environment({})
+    assert set(re.findall("MIMECAST_[A-Z_]+", str(caught.value))) <= set(
+        re.findall("`(MIMECAST_[A-Z_]+)`", _documentation())
+    )
+
+
+def _documentation() -> str:
+    return (ROOT / "docs/configuration.md").read_text()
+
+
+def _example() -> str:
+    return (ROOT / "config.example.yaml").read_text()
+
+
+def test_the_example_loads_once_its_secrets_are_given(folder: Path) -> None:
+    shutil.copy(ROOT / "config.example.yaml", folder / "config.yaml")
+    (folder / "secrets").mkdir()
+    for name in re.findall(r"^ *\w+_file: (secrets/\S+)", _example(), re.MULTILINE):
+        (folder / name).write_text("c2VjcmV0\n")
+    environ = dict.fromkeys(re.findall(r"\$\{([A-Z_]+)\}", re.sub("#.*", "", _example())), "value")
+    config = load_file(folder / "config.yaml", environ=environ)
+    assert names(config) == ["acme", "globex"]
+    assert (config.cache, config.api) == (CacheSettings(), ApiSettings())
+
+
+def test_the_example_shows_each_key_and_the_defaults() -> None:
+    text = re.sub(r"^( *)#(?=[a-z_]+: )", r"\1", _example(), flags=re.MULTILINE)
+    document = read(text.encode(), ConfigFile, file="config.example.yaml")
+    assert document.problems == []
+    shown = dict(_leaves(yaml.safe_load(text)))
+    for key, default in schema_keys():
+        assert any(name in (key, f"{key}.tier") for name in shown)
+        if default.startswith("`"):
+            assert str(shown[key]) == default.strip("`")
+
+
+def _leaves(tree: Any, prefix: str = "") -> Iterator[tuple[str, object]]:
+    if isinstance(tree, dict):
+        for name, value in tree.items():
+            yield from _leaves(value, f"{prefix}.{name}" if prefix else name)
+    elif isinstance(tree, list) and tree and isinstance(tree[0], dict):
+        for item in tree:
+            yield from _leaves(item, f"{prefix}[]")
+    else:
+        yield prefix, tree
+
+
+def test_no_label_of_a_metric_is_free_for_targets() -> None:
+    own = {label for metric in (*CAMPAIGN_METRICS, *ACCOUNT_METRICS) for label in getattr(metric, "labels", ())}
+    families = text_string_to_metric_families(Telemetry("1").render(openmetrics_format=False).decode())
+    process = {label for family in families for sample in family.samples for label in sample.labels}
+    assert own | {*CAMPAIGN_LABELS, "file"} | process <= EXPOSED_LABELS

@@ -1,0 +1,107 @@
+"""One account, by environment variables alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exporter.config import (
+    HMAC_REGIONS,
+    Account,
+    Config,
+    ConfigError,
+    HmacCredentials,
+    OAuth2Credentials,
+    Secret,
+    load_environment,
+    redacted,
+)
+from tests.config.writing import PLANTED
+
+
+def test_the_environment_configures_one_account_of_api_2() -> None:
+    config = load_environment({"MIMECAST_CLIENT_ID": "0123", "MIMECAST_CLIENT_SECRET": "yes", "MIMECAST_REGION": ""})
+    credentials = OAuth2Credentials("0123", Secret("yes"))
+    assert config == Config(
+        accounts=(Account("default", "https://api.services.mimecast.com", credentials),), source="environment"
+    )
+
+
+def test_the_environment_configures_one_account_of_api_1(tmp_path: Path) -> None:
+    environ = {"MIMECAST_REGION": "eu", "MIMECAST_APP_ID": "app", "MIMECAST_CORRECT_ANSWERS": "option"}
+    for name in ("APP_KEY", "ACCESS_KEY", "SECRET_KEY"):
+        (tmp_path / name).write_text("c2VjcmV0\n")
+        environ[f"MIMECAST_{name}_FILE"] = str(tmp_path / name)
+    [account] = load_environment(environ).accounts
+    assert (account.name, account.base_url, account.correct_answers) == ("default", HMAC_REGIONS["eu"], "option")
+    assert isinstance(account.credentials, HmacCredentials)
+    assert account.credentials.secret_key.read() == "c2VjcmV0"
+
+
+@pytest.mark.parametrize(
+    ("variables", "expected"),
+    [
+        ({"REGION": "eu"}, ["environment: no account is configured: name a file with --config.file, or set MIMECAST_"]),
+        (
+            {"CLIENT_SECRET": PLANTED, "REGION": "eu"},
+            [
+                "environment: MIMECAST_CLIENT_ID: is missing",
+                "environment: MIMECAST_REGION: not known to API 2.0 (oauth2): use one of global, uk, us, or give"
+                " MIMECAST_BASE_URL",
+            ],
+        ),
+        (
+            {"APP_ID": "app", "APP_KEY": PLANTED, "APP_KEY_FILE": "x", "ACCESS_KEY": PLANTED, "SECRET_KEY": PLANTED},
+            [
+                "environment: MIMECAST_REGION: is missing: give MIMECAST_REGION (au, ca",
+                "environment: MIMECAST_APP_KEY_FILE: give MIMECAST_APP_KEY or MIMECAST_APP_KEY_FILE, not both",
+                "environment: MIMECAST_SECRET_KEY: is not base64",
+            ],
+        ),
+        (
+            {"CLIENT_ID": "a b", "CLIENT_SECRET_FILE": "/none", "BASE_URL": "http://planted-secret"},
+            [
+                "environment: MIMECAST_CLIENT_ID: must be plain characters without spaces",
+                "environment: MIMECAST_BASE_URL: must begin with https://",
+                "environment: MIMECAST_CLIENT_SECRET_FILE: cannot read secret file /none: No such file or directory",
+            ],
+        ),
+        (
+            {"CLIENT_ID": "id", "CLIENT_SECRET_FILE": "/none", "CORRECT_ANSWERS": "5"},
+            [
+                "environment: MIMECAST_CORRECT_ANSWERS: must be count or option",
+                "environment: MIMECAST_CLIENT_SECRET_FILE: cannot read secret file /none: No such file or directory",
+            ],
+        ),
+        (
+            {
+                **{"CLIENT_ID": "id", "CLIENT_SECRET": PLANTED, "REGION": "us", "APP_ID": "app", "APP_KEY": PLANTED},
+                **{"ACCESS_KEY": PLANTED, "SECRET_KEY": "QUJD"},
+            },
+            ["environment: give the MIMECAST_CLIENT_… or the MIMECAST_APP_… variables, not both"],
+        ),
+    ],
+)
+def test_a_faulty_environment_is_described_by_its_variables(variables: dict[str, str], expected: list[str]) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_environment({f"MIMECAST_{name}": value for name, value in variables.items()})
+    said = sorted(map(str, caught.value.problems))
+    assert [text[: len(start)] for text, start in zip(said, sorted(expected), strict=True)] == sorted(expected)
+    assert PLANTED not in str(caught.value)
+
+
+@given(
+    st.dictionaries(st.sampled_from(["BASE_URL", "REGION", "CLIENT_ID", "CLIENT_SECRET", "SECRET_KEY_FILE"]), st.text())
+)
+def test_no_environment_does_anything_but_give_a_configuration_or_problems(values: dict[str, str]) -> None:
+    try:
+        config = load_environment({f"MIMECAST_{name}": value for name, value in values.items()})
+    except ConfigError as error:
+        said = [str(problem) for problem in error.problems]
+    else:
+        said = [redacted(config)]
+    assert all(said)
+    assert said

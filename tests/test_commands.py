@@ -1,0 +1,285 @@
+"""The commands as users run them: the installed program, a simulated API, real signals."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from exporter.metrics import ACCOUNT_METRICS, CAMPAIGN_METRICS
+from exporter.simulator import Fault, Simulator, configuration, fleet, refusal
+from exporter.simulator import running as simulating
+from tests.commands import COMMAND, run, running
+
+LISTEN = "--web.listen-address=127.0.0.1:0"
+
+
+@pytest.fixture
+def simulator() -> Simulator:
+    return Simulator(fleet(3))
+
+
+@pytest.fixture
+def api(simulator: Simulator) -> Iterator[str]:
+    with simulating(simulator) as base_url:
+        yield base_url
+
+
+@pytest.fixture
+def config(simulator: Simulator, api: str, tmp_path: Path) -> Path:
+    file = tmp_path / "config.yaml"
+    file.write_text(configuration(simulator.accounts, api))
+    return file
+
+
+def changed(config: Path, before: str, after: str) -> Path:
+    text = config.read_text()
+    assert before in text
+    config.write_text(text.replace(before, after))
+    return config
+
+
+def test_the_demo_needs_nothing_and_shows_every_account(promtool: Path) -> None:
+    with running("demo", LISTEN) as demo:
+        base_url = demo.wait_for(r"http://localhost:\d+/metrics")[0]
+        text = httpx.get(base_url, trust_env=False).text
+        assert demo.end() == 0
+    for name in ("acme", "globex", "initech"):
+        assert f'mimecast_up{{account="{name}"}} 1\n' in text
+    checked = subprocess.run([promtool, "check", "metrics"], input=text, capture_output=True, text=True, check=False)
+    assert (checked.returncode, checked.stdout + checked.stderr) == (0, "")
+
+
+def test_the_demo_shows_every_metric_of_the_tables() -> None:
+    with running("demo", LISTEN) as demo:
+        text = httpx.get(demo.base_url + "/metrics", trust_env=False).text
+    missing = [metric.name for metric in (*CAMPAIGN_METRICS, *ACCOUNT_METRICS) if f"\n{metric.name}{{" not in text]
+    assert missing == []
+
+
+def test_curl_reads_all_of_a_packed_answer() -> None:
+    with running("demo", LISTEN) as demo:
+        url = demo.base_url + "/metrics"
+        packed = subprocess.run(["curl", "-sS", "--compressed", url], capture_output=True, check=True).stdout
+        plain = subprocess.run(["curl", "-sS", url], capture_output=True, check=True).stdout
+    assert b"process_cpu_seconds_total" in packed
+    assert packed.count(b"\n") == plain.count(b"\n")
+
+
+def test_serving_a_file_of_accounts_of_both_versions(config: Path) -> None:
+    with running("serve", f"--config.file={config}", LISTEN) as exporter:
+        text = httpx.get(exporter.base_url + "/metrics", trust_env=False).text
+        assert exporter.end() == 0
+    assert text.count("mimecast_up{") == 3
+    assert 'mimecast_up{account="initech"} 1\n' in text
+    assert exporter.output.count("msg=fetched") == 3
+    assert "GET /metrics" not in exporter.output
+
+
+def test_serve_is_the_default_command(config: Path) -> None:
+    with running(f"--config.file={config}", LISTEN, "--log.format=json") as exporter:
+        exporter.wait_for('"msg": "listening"')
+        assert exporter.end() == 0
+    assert all(json.loads(line)["ts"] for line in exporter.lines)
+
+
+@pytest.mark.parametrize("name", ["acme", "initech"])
+def test_the_environment_alone_configures_one_account(
+    name: str, simulator: Simulator, api: str, tmp_path: Path
+) -> None:
+    account = next(account for account in simulator.accounts if account.name == name)
+    environ = {"MIMECAST_BASE_URL": api}
+    if account.version == "2.0":
+        (tmp_path / "secret").write_text(account.key + "\n")
+        environ |= {"MIMECAST_CLIENT_ID": account.application, "MIMECAST_CLIENT_SECRET_FILE": str(tmp_path / "secret")}
+    else:
+        environ |= {
+            "MIMECAST_APP_ID": account.application,
+            "MIMECAST_APP_KEY": account.key,
+            "MIMECAST_ACCESS_KEY": account.access_key,
+            "MIMECAST_SECRET_KEY": account.secret_key,
+        }
+    with running(LISTEN, environ=environ) as exporter:
+        text = httpx.get(exporter.base_url + "/metrics", trust_env=False).text
+    assert 'mimecast_up{account="default"} 1\n' in text
+
+
+def test_with_neither_file_nor_environment_both_ways_are_named() -> None:
+    done = run(LISTEN)
+    assert done.returncode == 1
+    assert "MIMECAST_CLIENT_ID" in done.stderr
+    assert "MIMECAST_APP_ID" in done.stderr
+
+
+def test_a_bad_configuration_prints_every_error_with_file_line_and_key(tmp_path: Path) -> None:
+    file = tmp_path / "bad.yaml"
+    file.write_text(
+        "accounts:\n"
+        "  - name: acme\n"
+        "    regoin: eu\n"
+        "    oauth2: {client_id: a, client_secret: planted, client_secret_file: /nowhere}\n"
+        "cache: {ttl: 5}\n"
+    )
+    for command in ("serve", "check", "campaigns"):
+        done = run(command, f"--config.file={file}")
+        assert done.returncode == 1
+        assert f"{file}:3" in done.stderr
+        assert "regoin" in done.stderr
+        assert f"{file}:4" in done.stderr
+        assert f"{file}:5" in done.stderr
+        assert "cache.ttl" in done.stderr
+        assert "planted" not in done.stderr + done.stdout
+        assert "Traceback" not in done.stderr
+
+
+def test_check_says_that_a_configuration_is_valid(config: Path) -> None:
+    done = run("check", f"--config.file={config}")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "valid, 3 accounts" in done.stdout
+
+
+def test_check_online_calls_each_account_once(config: Path, simulator: Simulator) -> None:
+    done = run("check", f"--config.file={config}", "--online")
+    assert done.returncode == 0, done.stdout
+    assert done.stdout.count(": ok, 16 campaigns") == 3
+    assert [recorded.endpoint for recorded in simulator.requests].count("get-queue") == 3
+
+
+def test_check_online_tells_a_wrong_key_from_a_missing_permission_from_a_wrong_host(
+    config: Path, simulator: Simulator, api: str
+) -> None:
+    changed(config, "client-secret-acme", "planted-wrong-secret")
+    simulator.faults.add(Fault(account="globex", status=403, body=refusal("app_forbidden", "Forbidden")))
+    changed(config, f"base_url: {api}\n    hmac", "base_url: https://api.mimecast.invalid\n    hmac")
+    done = run("check", f"--config.file={config}", "--online")
+    assert done.returncode == 1
+    lines = dict(line.split(": ", 1) for line in done.stdout.splitlines()[1:])
+    assert lines["acme"].startswith("FAILED (auth)")
+    assert lines["globex"].startswith("FAILED (permission)")
+    assert lines["initech"].startswith("FAILED (connect)")
+    assert "planted" not in done.stdout + done.stderr
+
+
+def test_campaigns_are_listed_with_both_ids(config: Path) -> None:
+    table = run("campaigns", f"--config.file={config}", "--account=acme")
+    assert table.returncode == 0
+    assert len(table.stdout.splitlines()) == 17
+    listed = json.loads(run("campaigns", f"--config.file={config}", "--account=acme", "--output=json").stdout)
+    assert listed[0]["campaign_id"] in table.stdout
+    assert listed[0]["secure_id"] in table.stdout
+    metrics = run("campaigns", f"--config.file={config}", "--all-accounts", "--output=metrics").stdout
+    assert metrics.count("mimecast_awareness_campaign_emails_sent{") == 48
+
+
+def test_with_several_accounts_one_has_to_be_chosen(config: Path) -> None:
+    done = run("campaigns", f"--config.file={config}")
+    assert done.returncode == 1
+    assert "acme, globex, initech" in done.stderr
+    assert "no account is named" in run("campaigns", f"--config.file={config}", "--account=nobody").stderr
+
+
+def test_simulate_prints_a_configuration_that_fits(tmp_path: Path) -> None:
+    with running("simulate", "--listen=127.0.0.1:0", "--accounts=2", "--campaigns=3", "--page-size=2") as simulated:
+        simulated.wait_for(r"client_secret: client-secret-globex")
+        file = tmp_path / "config.yaml"
+        file.write_text(simulated.output)
+        done = run("check", f"--config.file={file}", "--online")
+        assert simulated.end() == 0
+    assert done.stdout.count(": ok, 3 campaigns") == 2
+
+
+def test_a_port_in_use_is_one_clear_line(config: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        done = run(f"--config.file={config}", f"--web.listen-address={address}")
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert address in done.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_answers_scrapes_that_wait_and_ends_with_status_0(
+    config: Path, simulator: Simulator, number: signal.Signals
+) -> None:
+    simulator.faults.add(Fault(account="acme", delay=20))
+    with running(f"--config.file={config}", LISTEN) as exporter:
+        host, port = exporter.base_url.removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port)), timeout=10) as waiting:
+            waiting.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
+            exporter.wait_for("msg=fetched account=globex")
+            began = time.monotonic()
+            assert exporter.end(number) == 0
+            took = time.monotonic() - began
+            answered = b"".join(iter(lambda: waiting.recv(65536), b""))
+    assert answered.startswith(b"HTTP/1.1 200 ")
+    assert b'mimecast_up{account="acme"} 0\n' in answered
+    assert b'mimecast_up{account="globex"} 1\n' in answered
+    assert took < 5  # a second on a quiet machine
+
+
+def test_no_secret_is_printed_whatever_happens(config: Path, simulator: Simulator, api: str) -> None:
+    changed(config, "client-secret-acme", "planted-wrong-secret")
+    changed(config, "access-key-initech", "planted-access-key")
+    simulator.faults.add(Fault(account="globex", body="<html>planted-page</html>"))
+    with running(f"--config.file={config}", LISTEN, "--log.level=debug") as exporter:
+        pages = [
+            httpx.get(exporter.base_url + path, trust_env=False).text
+            for path in ("/metrics", "/", "/config", "/metrics")
+        ]
+        exporter.end()
+    shown = exporter.output + "".join(pages)
+    assert 'reason="auth"} 1' in pages[-1]
+    assert "&lt;secret&gt;" in pages[2]
+    for secret in ("planted", "client-secret-globex", "Bearer", "app-key-initech", simulator.accounts[2].secret_key):
+        assert secret not in shown
+
+
+def test_help_names_every_command_and_flag() -> None:
+    text = run("--help").stdout
+    for command in ("serve", "check", "campaigns", "simulate", "demo", "healthcheck"):
+        assert command in text
+    flags = run("serve", "--help").stdout
+    for flag in (
+        "--config.file",
+        "--web.listen-address",
+        "--web.external-url",
+        "--web.telemetry-path",
+        "--web.enable-lifecycle",
+        "--web.max-requests",
+        "--timeout-offset",
+        "--log.level",
+        "--log.format",
+        "--version",
+    ):
+        assert flag in flags
+
+
+def test_a_pipe_that_closes_early_is_no_error(config: Path) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    with os.fdopen(write, "w") as closed:
+        command = [*COMMAND, "campaigns", f"--config.file={config}", "--all-accounts"]
+        done = subprocess.run(command, stdout=closed, stderr=subprocess.PIPE, text=True, check=False)
+    assert "Traceback" not in done.stderr
+
+
+def test_healthcheck_asks_the_running_exporter(tmp_path: Path) -> None:
+    path = tmp_path / "exporter.sock"
+    with running("demo", LISTEN, f"--web.listen-address=unix:{path}") as demo:
+        address = "--web.listen-address=" + demo.base_url.removeprefix("http://")
+        for listening in (address, f"--web.listen-address=unix:{path}"):
+            done = run("healthcheck", listening)
+            assert (done.returncode, done.stdout) == (0, "healthy\n")
+        demo.end()
+    for listening in (address, f"--web.listen-address=unix:{path}"):
+        done = run("healthcheck", listening)
+        assert done.returncode == 1
+        assert done.stderr.startswith("mimecast-exporter: not healthy: ")
