@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import contextvars
 import errno
+import functools
 import logging
 import socket
 import ssl
@@ -24,7 +25,7 @@ _LOGGER = logging.getLogger("exporter.web.http")
 #: How many connections to accept before other work gets its turn.
 _BATCH = 32
 #: How long to leave the listener alone when the process has no more files or memory.
-_PAUSE = 0.2
+_PAUSE = 1.0
 _EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 #: How long a connection whose handshake failed stays open for its alert to go out.
@@ -130,20 +131,20 @@ class Acceptor:
         self._opening.pop(task, None)
 
     async def _connect(self, connection: socket.socket) -> None:
-        task = asyncio.current_task()
-
-        def failed(error: ssl.SSLError) -> None:
-            _LOGGER.debug("TLS handshake failed: %s", error.reason)
-            if error.reason == "HTTP_REQUEST":
-                with contextlib.suppress(OSError):
-                    connection.send(_PLAIN_REQUEST)
-            if task is not None:
-                self._loop.call_later(_ALERT_TIME, task.cancel)
-
-        _failed.set(failed)
+        _failed.set(functools.partial(self._handshake_failed, connection, asyncio.current_task()))
         try:
             await self._loop.connect_accepted_socket(self._protocol, connection, **self._tls)
         except OSError as error:
             # Includes handshakes that took too long.
             _LOGGER.debug("connection not opened: %s", error)
             connection.close()
+
+    def _handshake_failed(
+        self, connection: socket.socket, opening: asyncio.Task[None] | None, error: ssl.SSLError
+    ) -> None:
+        _LOGGER.debug("TLS handshake failed: %s", error.reason)
+        if error.reason == "HTTP_REQUEST":
+            with contextlib.suppress(OSError):
+                connection.send(_PLAIN_REQUEST)
+        if opening is not None:
+            self._loop.call_later(_ALERT_TIME, opening.cancel)

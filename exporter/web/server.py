@@ -1,34 +1,27 @@
-"""The HTTP server: generations of listeners with one TLS context each, signals, a way out within a second.
+"""The HTTP server: one generation of listeners after the other, and a way out within a second.
 
-Knows sockets, uvicorn's protocol and signals; knows nothing of routes or metrics: any ASGI application does.
-uvicorn's own server is not used: it ends in status 143 on SIGTERM, bounds no TLS handshake and cannot change
-its TLS settings. A new TLS context serves the same sockets, duplicated; `sni_callback` would exchange the
-certificate alone and leave the demands on clients' certificates as they were.
+Knows sockets and signals; knows nothing of routes or metrics: any ASGI application does. uvicorn's own server is
+not used: it ends in status 143 on SIGTERM, bounds no TLS handshake and cannot change its TLS settings. Here a new
+TLS context serves the same sockets, duplicated; an `sni_callback` would exchange the certificate alone and leave
+the demands on clients' certificates as they were.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import functools
-import inspect
 import logging
-import signal
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
-from email.utils import formatdate
-from typing import Any
+from collections.abc import Awaitable, Callable, Sequence
 
 from starlette.types import ASGIApp, Receive, Scope, Send
-from uvicorn.config import Config
-from uvicorn.server import ServerState
 
-from exporter.web.accept import Acceptor
+from exporter.web.generation import Generation
 from exporter.web.limits import Limits
 from exporter.web.listen import ListenAddress, ListenError, address_of, bind, parse_listen_address, release
 from exporter.web.maxrequests import MaxRequests
-from exporter.web.protocol import HttpProtocol
-from exporter.web.systemd import notify, reloading
+from exporter.web.signals import Hook, background, call, signals
+from exporter.web.systemd import notify
 from exporter.web.tlsconfig import Tls
 from exporter.web.webconfig import WebConfig
 from exporter.web.webwatch import WatchedWebConfig
@@ -47,115 +40,9 @@ __all__ = [
 
 _LOGGER = logging.getLogger(__name__)
 
-#: What `on_stop` and `on_reload` may be: plain functions or coroutine functions without arguments.
-Hook = Callable[[], Awaitable[None] | None]
-
 _POLL = 0.01
 #: Of the time to stop, what `on_stop` may take of it at most.
 _HOOK_SHARE = 0.5
-
-
-class _State(ServerState):
-    """What uvicorn's connections share: each other, their tasks, and the headers of every answer."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.retired = False
-
-    @property
-    def default_headers(self) -> list[tuple[bytes, bytes]]:
-        """The date, and that the connection closes once its generation is retired."""
-        date = (b"date", formatdate(usegmt=True).encode())
-        return [date, (b"connection", b"close")] if self.retired else [date]
-
-    @default_headers.setter
-    def default_headers(self, _: list[tuple[bytes, bytes]]) -> None:
-        """Accept the empty list of uvicorn's constructor, and drop it."""
-
-
-class _Generation:
-    """Listeners on duplicates of the sockets, under one TLS context, and the connections they accepted."""
-
-    def __init__(self, app: ASGIApp, limits: Limits, tls: Tls | None) -> None:
-        self._config = Config(
-            app,
-            interface="asgi3",
-            lifespan="off",
-            ws="none",
-            log_config=None,
-            access_log=False,
-            proxy_headers=False,
-            server_header=False,
-        )
-        self._config.load()
-        self._limits = limits
-        self._tls = tls
-        self._acceptors: list[Acceptor] = []
-        self.state = _State()
-
-    def start(self, sockets: Sequence[socket.socket]) -> None:
-        """Accept connections."""
-        factory = functools.partial(
-            HttpProtocol,
-            self._config,
-            self.state,
-            loop=asyncio.get_running_loop(),
-            limits=self._limits,
-            admits=self._tls.admits if self._tls else None,
-        )
-        self._acceptors = [Acceptor(sock.dup(), factory, self._limits, self._tls_arguments()) for sock in sockets]
-        for acceptor in self._acceptors:
-            acceptor.start()
-
-    def _tls_arguments(self) -> dict[str, Any]:
-        if self._tls is None:
-            return {}
-        return {
-            "ssl": self._tls.context,
-            "ssl_handshake_timeout": self._limits.handshake_time,
-            "ssl_shutdown_timeout": self._limits.stall_time,
-        }
-
-    def stop_accepting(self) -> None:
-        """Close the listeners; the sockets they are duplicates of stay open, and queue what connects."""
-        for acceptor in self._acceptors:
-            acceptor.close()
-
-    def retire(self) -> None:
-        """Stop accepting; each connection answers what it was asked and closes."""
-        self.stop_accepting()
-        self.state.retired = True
-        for connection in self.connections:
-            connection.retire()
-
-    def shutdown(self) -> None:
-        """Stop accepting and close all connections that are not being answered."""
-        self.stop_accepting()
-        self.state.retired = True
-        for connection in self.connections:
-            connection.shutdown()
-
-    async def abort_handshakes(self) -> None:
-        """Drop the connections that have not got as far as a request."""
-        for acceptor in self._acceptors:
-            acceptor.abort()
-            await acceptor.aborted()
-
-    def abort(self) -> None:
-        """Drop all connections, answered or not."""
-        for connection in self.connections:
-            connection.transport.abort()
-
-    @property
-    def connections(self) -> list[HttpProtocol]:
-        """The connections whose TLS handshake, if any, is done."""
-        return [connection for connection in self.state.connections if isinstance(connection, HttpProtocol)]
-
-    @property
-    def is_over(self) -> bool:
-        """Whether nothing is connected and no answer is being prepared."""
-        opening = any(acceptor.is_opening for acceptor in self._acceptors)
-        return not (opening or self.state.connections or self.state.tasks)
 
 
 class Server:
@@ -173,7 +60,7 @@ class Server:
         self._sockets = sockets
         self._limits = limits or Limits()
         self._tls = tls
-        self._generations: list[_Generation] = []
+        self._generations: list[Generation] = []
         self._stopping = False
 
     @property
@@ -197,7 +84,7 @@ class Server:
         self._start_generation()
 
     def _start_generation(self) -> None:
-        generation = _Generation(self._app, self._limits, self._tls)
+        generation = Generation(self._app, self._limits, self._tls)
         self._generations.append(generation)
         generation.start(self._sockets)
 
@@ -267,7 +154,7 @@ async def serve(
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
     web = web or WatchedWebConfig(None)
     server = Server(app, sockets, limits=limits, tls=web.current.server_tls())
-    async with _signals(on_reload) as stopping, _background(web.watch(follow(server, web.current))):
+    async with signals(on_reload) as stopping, background(web.watch(follow(server, web.current))):
         try:
             await server.start()
             if ready is not None:
@@ -293,64 +180,9 @@ def follow(server: Server, config: WebConfig) -> Callable[[WebConfig], Awaitable
     return changed
 
 
-@contextlib.asynccontextmanager
-async def _background(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
-    """While inside, the work goes on."""
-    task = asyncio.create_task(work)
-    try:
-        yield
-    finally:
-        task.cancel()
-        await asyncio.wait([task], timeout=_POLL)
-
-
-@contextlib.asynccontextmanager
-async def _signals(on_reload: Hook | None) -> AsyncIterator[asyncio.Future[str]]:
-    """While inside: SIGTERM and SIGINT resolve the future with their name, SIGHUP reloads."""
-    loop = asyncio.get_running_loop()
-    stopping: asyncio.Future[str] = loop.create_future()
-    asked = asyncio.Event()
-
-    def stop(name: str) -> None:
-        if not stopping.done():
-            stopping.set_result(name)
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop, number.name)
-    loop.add_signal_handler(signal.SIGHUP, asked.set)
-    try:
-        async with _background(_reload_on(asked, on_reload)):
-            yield stopping
-    finally:
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            loop.remove_signal_handler(number)
-
-
-async def _reload_on(asked: asyncio.Event, on_reload: Hook | None) -> None:
-    """One reload after the other: a signal during a reload makes one more follow, however many came."""
-    while True:
-        await asked.wait()
-        asked.clear()
-        notify(reloading())
-        if on_reload is None:
-            _LOGGER.info("SIGHUP ignored: there is nothing to reload")
-        else:
-            await _call(on_reload)
-        notify("READY=1")
-
-
-async def _call(hook: Hook) -> None:
-    try:
-        result = hook()
-        if inspect.isawaitable(result):
-            await result
-    except Exception:
-        _LOGGER.exception("a hook of the server failed")
-
-
 async def _call_bounded(hook: Hook, seconds: float) -> None:
     try:
         async with asyncio.timeout(seconds):
-            await _call(hook)
+            await call(hook)
     except TimeoutError:
         _LOGGER.warning("stopping without waiting longer for answers in preparation")

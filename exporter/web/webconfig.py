@@ -6,20 +6,19 @@ Every problem is reported, with file, line and key; no message holds key materia
 
 from __future__ import annotations
 
-import hashlib
 import re
-import stat
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import bcrypt
 
+from exporter.web.filecontents import Contents, contents_of, digest
 from exporter.web.tlsconfig import UNVERIFIED, VERIFY_MODES, Tls, TlsError, TlsSettings
 from exporter.web.webschema import HttpServerConfig, TlsServerConfig, WebConfigFile
 from exporter.yamlfile import ConfigError, Document, read
 
-__all__ = ["RateLimit", "Reading", "WebConfig", "WebConfigError", "digest_of", "load"]
+__all__ = ["RateLimit", "Reading", "WebConfig", "WebConfigError", "load"]
 
 #: Raised by `load`, with all problems.
 WebConfigError = ConfigError
@@ -35,7 +34,6 @@ _HEADERS: dict[str, tuple[str, ...]] = {
 _HEADER_VALUE = re.compile(r"[!-~](?:[ -~\t]*[!-~])?", re.ASCII)
 _BCRYPT = re.compile(r"(\$2[abxy]\$)([0-9]{2})(\$[./A-Za-z0-9]{53})", re.ASCII)
 _HTTP2_CIPHERS = {"TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256", "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256"}
-_LARGEST = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,22 +79,22 @@ class Reading:
 
     Attributes:
         files: all that was read, also of a configuration that is refused.
-        digest: of what they held; `digest_of` tells whether they still do.
+        digest: of what they held; `digest` of them tells whether they still do.
 
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._read: dict[Path, _Contents] = {path: _read(path)}
+        self._read: dict[Path, Contents] = {path: contents_of(path)}
         self._document = _document(path, self._read[path])
         self._remarks: list[str] = []
         value = self._document.value
         tls = value.tls_server_config if value else None
         for name in [tls.cert_file, tls.key_file, tls.client_ca_file] if tls else []:
             if name:
-                self._read[self._beside(name)] = _read(self._beside(name))
+                self._read[self._beside(name)] = contents_of(self._beside(name))
         self.files = tuple(self._read)
-        self.digest = _digest(self._read.values())
+        self.digest = digest(self._read.values())
 
     def _beside(self, name: str) -> Path:
         """A relative name is relative to the file that has it."""
@@ -243,43 +241,12 @@ class Reading:
             self._document.report(tls, "cipher_suites", message)
 
 
-def digest_of(files: Iterable[Path]) -> bytes:
-    """A digest of what the files hold; one that cannot be read counts with the reason."""
-    return _digest(map(_read, files))
-
-
-#: What a file holds, or why it cannot be read.
-_Contents = bytes | str
-
-
-def _read(path: Path) -> _Contents:
-    try:
-        # A pipe would be waited for without end, and be something else each time.
-        if stat.S_ISFIFO(path.stat().st_mode):
-            return "it is a pipe, and a regular file is needed"
-        with path.open("rb") as stream:
-            data = stream.read(_LARGEST + 1)
-    except OSError as error:
-        return error.strerror or "unknown reason"
-    except ValueError:
-        return "not a file name"
-    return data if len(data) <= _LARGEST else f"it is larger than {_LARGEST >> 20} MiB"
-
-
-def _document(path: Path, contents: _Contents) -> Document[WebConfigFile]:
+def _document(path: Path, contents: Contents) -> Document[WebConfigFile]:
     if isinstance(contents, bytes):
         return read(contents, WebConfigFile, file=str(path))
     document: Document[WebConfigFile] = Document(str(path))
     document.add("", f"cannot be read: {contents}")
     return document
-
-
-def _digest(read: Iterable[_Contents]) -> bytes:
-    digest = hashlib.sha256()
-    for contents in read:
-        data = contents if isinstance(contents, bytes) else contents.encode()
-        digest.update(type(contents).__name__.encode() + len(data).to_bytes(8) + data)
-    return digest.digest()
 
 
 def _settings(tls: TlsServerConfig, cert: bytes, key: bytes, client_ca: bytes | None) -> TlsSettings:

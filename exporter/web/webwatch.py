@@ -1,7 +1,6 @@
 """The web configuration in force: read at start, and again within seconds of each change of its files.
 
-Looks at contents rather than at times of change: certificates come through symbolic links, mounts and renames,
-whose times say little. A version that cannot be used leaves the one before in force.
+A version that cannot be used leaves the one before in force.
 """
 
 from __future__ import annotations
@@ -11,7 +10,8 @@ import logging
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from exporter.web.webconfig import Reading, WebConfig, WebConfigError, digest_of
+from exporter.web.filecontents import contents_of, digest
+from exporter.web.webconfig import Reading, WebConfig, WebConfigError
 from exporter.web.worker import Worker
 
 _LOGGER = logging.getLogger(__name__)
@@ -57,7 +57,7 @@ class WatchedWebConfig:
     async def look(self, changed: Changed) -> None:
         """Take changed files into force, or say why not."""
         path = self._path
-        if path is None or await self._worker.run(lambda: digest_of(self._files)) == self._settled:
+        if path is None or await self._worker.run(lambda: digest(map(contents_of, self._files))) == self._settled:
             self._suspect = b""
             return
         reading, config = await self._worker.run(lambda: _attempt(path))

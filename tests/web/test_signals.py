@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import bcrypt
 import pytest
 import trustme
 
@@ -119,6 +120,19 @@ def test_a_second_signal_changes_nothing(process: Process) -> None:
         time.sleep(0.1)
         process.send_signal(signal.SIGTERM)
         time.sleep(0.1)
+        status, took, errors = _ends(process)
+    assert (status, errors) == (0, "")
+    assert took < 1
+
+
+def test_a_password_being_hashed_does_not_hold_the_process(tmp_path: Path) -> None:
+    web_config = tmp_path / "web.yml"
+    cheap = bcrypt.hashpw(b"x", bcrypt.gensalt(4)).decode()
+    web_config.write_text(f"basic_auth_users: {{alice: '{cheap.replace('$04$', '$24$')}'}}")  # minutes of work
+    process = _start("127.0.0.1:0", str(web_config))
+    with _connect(process) as client:
+        client.sendall(request("/", "Authorization: Basic YWxpY2U6eA=="))
+        time.sleep(0.2)
         status, took, errors = _ends(process)
     assert (status, errors) == (0, "")
     assert took < 1
