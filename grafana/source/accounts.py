@@ -73,7 +73,7 @@ def build() -> Json:
         "mimecast-accounts",
         "Accounts",
         "How each account's awareness training goes, the worst first.",
-        panels,
-        variables(),
-        "30d",
+        panels=panels,
+        found=variables(),
+        span="30d",
     )

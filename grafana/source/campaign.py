@@ -80,7 +80,7 @@ def build() -> Json:
         "mimecast-campaign",
         "Campaign",
         "One awareness-training campaign from its launch on.",
-        panels,
-        variables(campaign="one"),
-        "30d",
+        panels=panels,
+        found=variables(campaign="one"),
+        span="30d",
     )

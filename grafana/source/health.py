@@ -49,5 +49,10 @@ def build() -> Json:
         timeseries("Open files, and refused requests", "File descriptors in use, and requests answered 503 per hour.", [query(f"process_open_fds{{{PROCESS}}} and on (job, instance) mimecast_exporter_build_info{{{PROCESS}}}", "{{instance}}: open files", ref="A"), query(f"increase(mimecast_exporter_http_requests_refused_total{{{PROCESS}}}[1h])", "{{instance}}: refused", ref="B")], width=8, min=0),
     ]  # fmt: skip
     return dashboard(
-        "mimecast-exporter", "Exporter", "Health of the Mimecast awareness exporter.", panels, variables(), "6h"
+        "mimecast-exporter",
+        "Exporter",
+        "Health of the Mimecast awareness exporter.",
+        panels=panels,
+        found=variables(),
+        span="6h",
     )

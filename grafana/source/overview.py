@@ -92,7 +92,7 @@ def build() -> Json:
         "mimecast-overview",
         "Awareness overview",
         "How the awareness training goes, over all campaigns.",
-        panels,
-        variables(campaign="many"),
-        "30d",
+        panels=panels,
+        found=variables(campaign="many"),
+        span="30d",
     )

@@ -266,7 +266,9 @@ def variables(*, campaign: str = "", accounts: bool = True) -> list[Json]:
     return found
 
 
-def dashboard(uid: str, title: str, description: str, panels: Iterable[Json], found: Sequence[Json], span: str) -> Json:
+def dashboard(
+    uid: str, title: str, description: str, *, panels: Iterable[Json], found: Sequence[Json], span: str
+) -> Json:
     """A dashboard; panels are placed from left to right, a new line where one does not fit."""
     return {
         "uid": uid,
