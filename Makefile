@@ -40,8 +40,9 @@ format: $(VENV)/tools ## rewrite the code as the linters want it
 	@$(BIN)/ruff format --quiet .
 
 .PHONY: docs
-docs: $(VENV)/installed ## docs/metrics.md from the tables
-	@$(BIN)/python -m exporter.reference > docs/metrics.md
+docs: $(VENV)/installed ## docs/metrics.md and the dashboards from their sources
+	@$(BIN)/python -P -m exporter.reference > docs/metrics.md
+	@$(BIN)/python grafana/source
 
 .PHONY: lock
 lock: .cache/uv/bin/uv ## requirements/*.txt from pyproject.toml
