@@ -73,6 +73,12 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def _add_own_flags(added: dict[str, argparse.ArgumentParser]) -> None:
+    added["serve"].add_argument(
+        "--web.systemd-socket",
+        dest="web_systemd_socket",
+        action="store_true",
+        help="listen on the sockets systemd passes instead of --web.listen-address",
+    )
     added["serve"].add_argument("--version", action="version", version=f"mimecast-exporter {__version__}")
     added["check"].add_argument("--online", action="store_true", help="call each account once and say what came back")
     campaigns = added["campaigns"]
@@ -106,6 +112,12 @@ def _add_web_flags(parser: argparse.ArgumentParser) -> None:
         action="append",
         metavar="ADDRESS",
         help=f"where to listen: host:port, [IPv6]:port or unix:path; repeatable (default: {DEFAULT_LISTEN})",
+    )
+    parser.add_argument(
+        "--web.config.file",
+        dest="web_config_file",
+        metavar="FILE",
+        help="TLS, users and headers, in the format of the Prometheus exporters; read again when it changes",
     )
     parser.add_argument(
         "--web.telemetry-path",

@@ -20,6 +20,8 @@ from exporter.fleet import Fleet
 from exporter.telemetry import Telemetry
 from exporter.web.app import HEALTH_PATHS, Exporter, Settings, Subject
 from exporter.web.maxrequests import MaxRequests
+from exporter.web.protection import Protection
+from exporter.web.webwatch import WatchedWebConfig
 
 log = logging.getLogger(__name__)
 
@@ -90,8 +92,10 @@ class Service:
         """Cancel every fetch; scrapes that wait are answered with what is there."""
         await self.fleet.close()
 
-    def application(self, options: ServiceOptions) -> ASGIApp:
-        """The exporter as an ASGI application."""
+    def application(self, options: ServiceOptions, web: WatchedWebConfig | None = None) -> ASGIApp:
+        """The exporter as an ASGI application, protected as the web configuration in force says."""
+        protection = web or WatchedWebConfig(None)
+        self.telemetry.watch_web_config(lambda: protection.valid)
         settings = Settings(
             telemetry_path=options.telemetry_path,
             external_url=options.external_url,
@@ -107,7 +111,8 @@ class Service:
             reload=self.reload,
         )
         refused = self.telemetry.requests_refused.inc
-        return MaxRequests(Exporter(subject, settings).application(), options.max_requests, HEALTH_PATHS, refused)
+        bounded = MaxRequests(Exporter(subject, settings).application(), options.max_requests, HEALTH_PATHS, refused)
+        return Protection(bounded, protection.config, HEALTH_PATHS)
 
     def _note_loaded(self) -> None:
         self.telemetry.config_loaded(self._wall_clock(), self._config.account_files_status)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from prometheus_client import (
     CollectorRegistry,
@@ -55,11 +55,20 @@ class Telemetry:
             ["file"],
             registry=self.registry,
         )
+        self._web_config_valid = Gauge(
+            "mimecast_exporter_web_config_valid",
+            "Whether the web configuration file and what it names can be used as they are now (1) or not (0).",
+            registry=self.registry,
+        )
         self.requests_refused = Counter(
             "mimecast_exporter_http_requests_refused_total",
             "Requests answered 503 because --web.max-requests others were being prepared.",
             registry=self.registry,
         )
+
+    def watch_web_config(self, valid: Callable[[], bool]) -> None:
+        """Tell of the web configuration what `valid` says at each scrape."""
+        self._web_config_valid.set_function(valid)
 
     def config_loaded(self, now: float, account_files: Mapping[str, Collection[object]]) -> None:
         """Note that the configuration was loaded at `now`, seconds since the epoch.

@@ -254,6 +254,8 @@ def test_help_names_every_command_and_flag() -> None:
         "--web.telemetry-path",
         "--web.enable-lifecycle",
         "--web.max-requests",
+        "--web.config.file",
+        "--web.systemd-socket",
         "--timeout-offset",
         "--log.level",
         "--log.format",
@@ -277,9 +279,10 @@ def test_healthcheck_asks_the_running_exporter(tmp_path: Path) -> None:
         address = "--web.listen-address=" + demo.base_url.removeprefix("http://")
         for listening in (address, f"--web.listen-address=unix:{path}"):
             done = run("healthcheck", listening)
-            assert (done.returncode, done.stdout) == (0, "healthy\n")
+            assert done.returncode == 0
+            assert done.stdout.startswith("healthy: ")
         demo.end()
     for listening in (address, f"--web.listen-address=unix:{path}"):
         done = run("healthcheck", listening)
         assert done.returncode == 1
-        assert done.stderr.startswith("mimecast-exporter: not healthy: ")
+        assert done.stderr.startswith("not healthy: ")

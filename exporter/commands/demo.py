@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from socket import socket
 
-from exporter.commands.serve import listen, run_loop, serve_exporter
+from exporter.commands.serve import listen, load_web, run_loop, serve_exporter
 from exporter.commands.simulate import build
 from exporter.config import Account, CacheSettings, Config, HmacCredentials, OAuth2Credentials, Secret
 from exporter.logs import set_up_logging
 from exporter.simulator import SimulatedAccount, serve
-from exporter.web.listen import Listeners, address_of
+from exporter.web.listen import address_of
 
 #: Seconds; short, so that somebody who watches sees the numbers move.
 _TTL = 10.0
@@ -20,16 +21,16 @@ _TTL = 10.0
 def run(options: argparse.Namespace) -> int:
     """Run both until a signal ends them."""
     set_up_logging(options.log_level, options.log_format)
-    listeners = listen(options.web_listen_address)
-    if listeners is None:
+    web, sockets = load_web(options.web_config_file), listen(options.web_listen_address)
+    if web is None or sockets is None:
         return 1
     simulator = build(options)
 
     async def main() -> int:
         async with serve(simulator) as base_url:
             config = _configuration(simulator.accounts, base_url)
-            _greet(listeners, options.web_telemetry_path)
-            return await serve_exporter(config, lambda: config, listeners, options)
+            _greet(sockets, "https" if web.current.tls else "http", options.web_telemetry_path)
+            return await serve_exporter(config, lambda: config, sockets, web=web, options=options)
 
     return run_loop(main())
 
@@ -50,12 +51,12 @@ def _credentials(account: SimulatedAccount) -> OAuth2Credentials | HmacCredentia
     return HmacCredentials(account.application, *keys)
 
 
-def _greet(listeners: Listeners, telemetry_path: str) -> None:
-    address = next((address for address in map(address_of, listeners) if address.path is None), None)
+def _greet(sockets: Sequence[socket], scheme: str, telemetry_path: str) -> None:
+    address = next((address for address in map(address_of, sockets) if address.path is None), None)
     if address is None:
         return
     host = "localhost" if address.host in ("", "::", "0.0.0.0", "127.0.0.1") else address.host  # noqa: S104 - compared
-    base_url = f"http://{f'[{host}]' if ':' in host else host}:{address.port}"
+    base_url = f"{scheme}://{f'[{host}]' if ':' in host else host}:{address.port}"
     sys.stdout.write(
         "The demo runs: a simulated Mimecast API and the exporter. Open\n\n"
         f"  {base_url}/\n  {base_url}{telemetry_path}\n\nCtrl-C ends it.\n\n"

@@ -8,6 +8,8 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Coroutine, Sequence
+from pathlib import Path
+from socket import socket
 from typing import Any
 
 from exporter import __version__
@@ -16,8 +18,11 @@ from exporter.commands.loading import load, read
 from exporter.config import Config
 from exporter.logs import set_up_logging
 from exporter.service import Service, ServiceOptions
-from exporter.web.listen import ListenAddress, ListenError, Listeners, bind, parse_listen_addresses
+from exporter.web.listen import ListenAddress, ListenError, bind, parse_listen_addresses
 from exporter.web.server import serve
+from exporter.web.systemd import passed_sockets
+from exporter.web.webconfig import WebConfigError
+from exporter.web.webwatch import WatchedWebConfig
 
 log = logging.getLogger(__name__)
 
@@ -25,19 +30,29 @@ log = logging.getLogger(__name__)
 def run(options: argparse.Namespace) -> int:
     """Serve until SIGTERM; 1 where the configuration or an address is not usable."""
     set_up_logging(options.log_level, options.log_format)
-    config = load(options.config_file)
-    if config is None:
+    config, web = load(options.config_file), load_web(options.web_config_file)
+    if config is None or web is None:
         return 1
-    listeners = listen(options.web_listen_address)
-    if listeners is None:
+    sockets = listen(options.web_listen_address, from_systemd=options.web_systemd_socket)
+    if sockets is None:
         return 1
-    return run_loop(serve_exporter(config, lambda: read(options.config_file), listeners, options))
+    return run_loop(serve_exporter(config, lambda: read(options.config_file), sockets, web=web, options=options))
 
 
-def listen(addresses: Sequence[str] | None) -> Listeners | None:
+def load_web(file: str | None) -> WatchedWebConfig | None:
+    """The web configuration, or None after every error was printed."""
+    try:
+        return WatchedWebConfig(Path(file) if file else None)
+    except WebConfigError as error:
+        for problem in error.problems:
+            sys.stderr.write(f"mimecast-exporter: {problem}\n")
+        return None
+
+
+def listen(addresses: Sequence[str] | None, *, from_systemd: bool = False) -> Sequence[socket] | None:
     """The listening sockets, or None after the error was printed."""
     try:
-        return bind(parse_listen_addresses(addresses or [DEFAULT_LISTEN]))
+        return passed_sockets() if from_systemd else bind(parse_listen_addresses(addresses or [DEFAULT_LISTEN]))
     except (ListenError, ValueError) as error:
         sys.stderr.write(f"mimecast-exporter: {error}\n")
         return None
@@ -61,7 +76,12 @@ def run_loop(main: Coroutine[Any, Any, int]) -> int:
 
 
 async def serve_exporter(
-    config: Config, reread: Callable[[], Config], listeners: Listeners, options: argparse.Namespace
+    config: Config,
+    reread: Callable[[], Config],
+    sockets: Sequence[socket],
+    *,
+    web: WatchedWebConfig,
+    options: argparse.Namespace,
 ) -> int:
     """Serve this configuration until a signal ends it."""
     service = Service(config, reread)
@@ -78,9 +98,10 @@ async def serve_exporter(
             timeout_offset=options.timeout_offset,
             max_requests=options.web_max_requests,
             lifecycle=options.web_enable_lifecycle,
-        )
+        ),
+        web,
     )
-    await serve(application, listeners, on_stop=service.close, on_reload=_reload(service), ready=_ready)
+    await serve(application, sockets, web=web, on_stop=service.close, on_reload=_reload(service), ready=_ready)
     log.info("stopped")
     return 0
 

@@ -15,8 +15,8 @@ from exporter.simulator import Simulator, configuration, fleet, serve
 def run(options: argparse.Namespace) -> int:
     """Serve the simulated API until a signal ends it, and print a configuration that fits it."""
     set_up_logging(options.log_level, options.log_format)
-    listeners = listen([options.listen])
-    if listeners is None:
+    sockets = listen([options.listen])
+    if sockets is None:
         return 1
     simulator = build(options)
 
@@ -24,7 +24,7 @@ def run(options: argparse.Namespace) -> int:
         stopping = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-        async with serve(simulator, listeners[0]) as base_url:
+        async with serve(simulator, sockets[0]) as base_url:
             sys.stdout.write(
                 f"# The simulated API listens on {base_url}\n" + configuration(simulator.accounts, base_url)
             )
