@@ -54,7 +54,7 @@ def test_without_filters_everything_is_kept_in_its_order() -> None:
         ({"limit": 4}, ["Old", "New", "Pending", "Undated"], {}),
         (
             {"exclude": ["New"], "max_age": 400 * DAY, "limit": 1},
-            ["Pending"],
+            ["Undated"],
             {"filtered": 1, "too_old": 1, "limit": 1},
         ),
     ],

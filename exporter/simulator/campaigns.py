@@ -107,17 +107,17 @@ def _traits(queue: Queue, number: int) -> Traits:
         questions=3 if number % 5 == 3 else 1,
         custom=number % 7 == 4,
     )
-    return _special(traits, from_last)
+    return _special(traits, from_last, chance)
 
 
-def _special(traits: Traits, from_last: int) -> Traits:
+def _special(traits: Traits, from_last: int, chance: random.Random) -> Traits:
     """Campaigns that somebody should look at, by their place before the last."""
     changes: dict[int, dict[str, Any]] = {
         2: {"mailed": False},
-        4: {"stalls_after": 6.0, "reached": 0.45},
+        3: {"pace": chance.uniform(20, 45), "reached": chance.uniform(0.6, 0.9)},
+        4: {"stalls_after": chance.uniform(5, 9), "reached": chance.uniform(0.35, 0.6)},
         5: {"wrong": (0.4, 0.15, 0.1)},
         6: {"title": _TITLES[0]},
-        3: {"pace": 40.0, "reached": 0.7},
     }
     values = {name: getattr(traits, name) for name in Traits.__dataclass_fields__}
     return Traits(**(values | changes.get(from_last, {})))
