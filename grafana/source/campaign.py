@@ -39,7 +39,7 @@ or on (account, campaign_id)
 def build() -> Json:
     """The dashboard."""
     panels = [
-        stat("Launched", "Days since the launch.", f"max(campaign:mimecast_awareness_launch:age_days{{{_ONE}}})", unit="d", decimals=0, empty="not yet"),
+        stat("Launched", "Days since the launch.", f"max(campaign:mimecast_awareness_launch:age_days{{{_ONE}}})", unit="d", decimals=0, empty="pending"),
         stat("Mails sent", "Mails sent to users; reminders may count.", f"sum({_BY} (campaign:mimecast_awareness_emails_sent:max{{{_ONE}}}))"),
         stat("Completed", "Users that completed, those that answered wrongly included.", f"sum({_BY} (campaign:mimecast_awareness_users_completed:max{{{_ONE}}}))"),
         stat("Completion", "Completed of mails sent.", f"max(campaign:mimecast_awareness_completion:ratio{{{_ONE}}})", unit="percentunit", decimals=0, thresholds=HIGH_IS_GOOD, empty="nothing sent"),

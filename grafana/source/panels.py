@@ -25,8 +25,8 @@ def steps(*pairs: tuple[float | None, str]) -> Json:
     return {"mode": "absolute", "steps": [{"value": value, "color": colour} for value, colour in pairs]}
 
 
-#: Shares that should be high: of people who completed, of answers that are right.
-HIGH_IS_GOOD = steps((None, VERMILLION), (0.5, ORANGE), (0.8, BLUE))
+#: Shares that should be high: of people who completed, of answers that are right. Grey is for what is not known.
+HIGH_IS_GOOD = steps((None, GREY), (0, VERMILLION), (0.5, ORANGE), (0.8, BLUE))
 PLAIN = steps((None, BLUE))
 ZERO_IS_GOOD = steps((None, BLUE), (1, VERMILLION))
 
