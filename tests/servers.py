@@ -23,6 +23,7 @@ TOOLS = {
     "promtool": (("promtool",), "prometheus"),
     "alertmanager": (("alertmanager", "prometheus-alertmanager"), "prometheus-alertmanager"),
     "amtool": (("amtool",), "prometheus-alertmanager"),
+    "chromium": (("chromium", "chromium-browser", "google-chrome"), "chromium"),
 }
 
 
@@ -50,34 +51,50 @@ def _unpacked(name: str) -> Path | None:
 
 def _fetched(name: str) -> Path | None:
     package = TOOLS[name][1]
-    download = CACHE / "download"
-    download.mkdir(parents=True, exist_ok=True)
     if not shutil.which("apt-get") or not shutil.which("dpkg-deb"):
         return None
+    download, partial = CACHE / "download" / package, CACHE / f"{package}.partial"
+    shutil.rmtree(partial, ignore_errors=True)
     try:
         _apt(download, "update")
-        _apt(download, "download", package)
-        (archive,) = download.glob(f"{package}_*.deb")
-        partial = CACHE / f"{package}.partial"
-        shutil.rmtree(partial, ignore_errors=True)
-        subprocess.run(["dpkg-deb", "-x", archive, partial], check=True)
+        _apt(download, "install", "--download-only", "--no-install-recommends", "--yes", "--reinstall", package)
+        for archive in (download / "archives").glob("*.deb"):
+            subprocess.run(["dpkg-deb", "-x", archive, partial], check=True, capture_output=True)
+        _run_from(partial, CACHE / package)
         partial.rename(CACHE / package)
-    except (subprocess.SubprocessError, OSError, ValueError):
+    except (subprocess.SubprocessError, OSError):
         return None
     return _unpacked(name)
 
 
+def _run_from(folder: Path, final: Path) -> None:
+    """Programs that are scripts around a program elsewhere get one that finds it, and its libraries, in the folder."""
+    program = "usr/lib/chromium/chromium"
+    if not (folder / program).exists():
+        return
+    libraries = [str(final / found.relative_to(folder)) for found in (folder / "usr/lib").glob("*-linux-gnu*")]
+    paths = ":".join([*libraries, str(final / "usr/lib/chromium")])
+    script = folder / "usr/bin/chromium"
+    script.write_text(f'#!/bin/sh\nLD_LIBRARY_PATH="{paths}" exec "{final / program}" "$@"\n')
+    script.chmod(0o755)
+
+
 def _apt(folder: Path, *command: str) -> None:
-    """apt-get with lists and caches of its own, so that it needs no privileges and changes nothing."""
+    """apt-get with lists and archives of its own, so that it needs no privileges and changes nothing."""
     for part in ("lists/partial", "archives/partial"):
         (folder / part).mkdir(parents=True, exist_ok=True)
-    options = (f"Dir::State::lists={folder}/lists", f"Dir::Cache={folder}", f"Dir::Cache::archives={folder}/archives")
+    options = (
+        f"Dir::State::lists={folder}/lists",
+        f"Dir::Cache={folder}",
+        f"Dir::Cache::archives={folder}/archives",
+        "Debug::NoLocking=1",
+    )
     subprocess.run(
         ["apt-get", "-qq", *(word for option in options for word in ("-o", option)), *command],
         cwd=folder,
         check=True,
         capture_output=True,
-        timeout=300,
+        timeout=600,
     )
 
 
@@ -108,3 +125,8 @@ def alertmanager() -> Path:
 @pytest.fixture(scope="session")
 def amtool() -> Path:
     return tool("amtool")
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Path:
+    return tool("chromium")

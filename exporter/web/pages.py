@@ -15,12 +15,15 @@ from starlette.responses import HTMLResponse
 from exporter import __version__
 from exporter.status import AccountStatus
 
+#: States of an account, in the order in which somebody wants to see them.
+_ORDER = {"down": 0, "waiting": 1, "up": 2}
+
 
 def landing(accounts: Sequence[AccountStatus], telemetry_path: str, now: float | None = None) -> HTMLResponse:
     """Version, links, and a row an account, failing ones first; `now` is seconds since the epoch."""
     moment = time.time() if now is None else now
-    rows = [_row(account, moment) for account in sorted(accounts, key=lambda account: (account.up, account.account))]
-    counts = {state: sum(row["state"] == state for row in rows) for state in ("up", "down", "waiting")}
+    rows = sorted((_row(account, moment) for account in accounts), key=lambda row: (_ORDER[row["state"]], row["name"]))
+    counts = {state: sum(row["state"] == state for row in rows) for state in _ORDER}
     return _page("landing.html", rows=rows, counts=counts, telemetry_path=telemetry_path)
 
 

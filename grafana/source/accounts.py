@@ -65,7 +65,7 @@ def build() -> Json:
                 Column("Value #H", "Age of data", unit="s", decimals=0, custom__width=120),
             ],
             height=11, sort="Completion",
-            empty="–",
+            empty="-",
         ),
         timeseries("Completion, the ten lowest", "Completions of mails sent of the accounts that are furthest behind.", [query(f"bottomk(10, max by (account) (account:mimecast_awareness_completion:ratio{{{RECORDED}}}))", "{{account}}")], unit="percentunit", min=0, max=1),
         timeseries("Completions per day, the ten busiest", "Completions of the 24 hours before.", [query(f"topk(10, max by (account) (account:mimecast_awareness_users_completed:delta1d{{{RECORDED}}}))", "{{account}}")], min=0),

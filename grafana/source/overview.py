@@ -68,7 +68,7 @@ def build() -> Json:
             ),
             height=13,
             sort="Launched",
-            empty="–",
+            empty="-",
         ),
         timeseries("Completion of running campaigns", "Campaigns of the last 30 days, at most ten: the ones that are furthest behind.", [query(f"bottomk(10, {_BY} (campaign:mimecast_awareness_completion:ratio{{{_TITLED}}} and campaign:mimecast_awareness_launch:age_days{{{_TITLED}}} < 30))", "{{account}}: {{title}}")], unit="percentunit", min=0, empty="no campaign runs"),
         timeseries("Completions per day", "Completions of the 24 hours before, by account; the ten accounts with the most.", [query(f"topk(10, sum by (account) (account:mimecast_awareness_users_completed:delta1d{{{RECORDED}}}))", "{{account}}")], min=0),
