@@ -17,6 +17,9 @@ import pytest
 
 CACHE = Path(__file__).parent.parent / ".cache" / "servers"
 
+#: Where Debian's Alertmanager has its templates.
+ALERTMANAGER_TEMPLATES = "/usr/share/prometheus/alertmanager/"
+
 #: Tool: the names it goes by, and Debian's package that has it.
 TOOLS = {
     "prometheus": (("prometheus",), "prometheus"),
@@ -68,15 +71,20 @@ def _fetched(name: str) -> Path | None:
 
 
 def _run_from(folder: Path, final: Path) -> None:
-    """Programs that are scripts around a program elsewhere get one that finds it, and its libraries, in the folder."""
-    program = "usr/lib/chromium/chromium"
-    if not (folder / program).exists():
-        return
-    libraries = [str(final / found.relative_to(folder)) for found in (folder / "usr/lib").glob("*-linux-gnu*")]
-    paths = ":".join([*libraries, str(final / "usr/lib/chromium")])
-    script = folder / "usr/bin/chromium"
-    script.write_text(f'#!/bin/sh\nLD_LIBRARY_PATH="{paths}" exec "{final / program}" "$@"\n')
-    script.chmod(0o755)
+    """Make programs find in the folder what Debian's packages have at fixed places."""
+    chromium, alertmanager = folder / "usr/lib/chromium/chromium", folder / "usr/bin/prometheus-alertmanager"
+    if chromium.exists():
+        holding = {found.parent.relative_to(folder) for found in (folder / "usr/lib").rglob("*.so*")}
+        libraries = ":".join(str(final / place) for place in sorted(holding))
+        script = folder / "usr/bin/chromium"
+        program = final / chromium.relative_to(folder)
+        script.write_text(f'#!/bin/sh\nLD_LIBRARY_PATH="{libraries}" exec "{program}" "$@"\n')
+        script.chmod(0o755)
+    if alertmanager.exists():
+        # Debian's build opens its templates there; in a path of the same length it opens them where it runs.
+        here = b"./" * ((len(ALERTMANAGER_TEMPLATES) - 1) // 2) + b"/"
+        fixed = ALERTMANAGER_TEMPLATES.encode()
+        alertmanager.write_bytes(alertmanager.read_bytes().replace(fixed, here.rjust(len(fixed), b".")))
 
 
 def _apt(folder: Path, *command: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import threading
 import time
@@ -16,6 +17,8 @@ from typing import Any, TypeVar
 
 import httpx
 import yaml
+
+from tests.servers import ALERTMANAGER_TEMPLATES
 
 _PATIENCE = 60.0
 Found = TypeVar("Found")
@@ -103,6 +106,8 @@ def prometheus_running(program: Path, folder: Path, configuration: dict[str, Any
 def alertmanager_running(program: Path, folder: Path, webhook: str) -> Iterator[str]:
     """Alertmanager that tells a webhook everything at once; gives its address."""
     folder.mkdir(exist_ok=True)
+    for template in (program.parents[2] / ALERTMANAGER_TEMPLATES.lstrip("/")).glob("*.tmpl"):
+        shutil.copy(template, folder)
     port = free_port()
     route = {
         "receiver": "test",
