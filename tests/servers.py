@@ -18,7 +18,7 @@ import pytest
 CACHE = Path(__file__).parent.parent / ".cache" / "servers"
 
 #: Where Debian's Alertmanager has its templates.
-ALERTMANAGER_TEMPLATES = "/usr/share/prometheus/alertmanager/"
+ALERTMANAGER_TEMPLATES = "/usr/share/prometheus/alertmanager"
 
 #: Tool: the names it goes by, and Debian's package that has it.
 TOOLS = {
@@ -82,9 +82,10 @@ def _run_from(folder: Path, final: Path) -> None:
         script.chmod(0o755)
     if alertmanager.exists():
         # Debian's build opens its templates there; in a path of the same length it opens them where it runs.
-        here = b"./" * ((len(ALERTMANAGER_TEMPLATES) - 1) // 2) + b"/"
         fixed = ALERTMANAGER_TEMPLATES.encode()
-        alertmanager.write_bytes(alertmanager.read_bytes().replace(fixed, here.rjust(len(fixed), b".")))
+        here = b"./" * (len(fixed) // 2)
+        assert len(here) == len(fixed)
+        alertmanager.write_bytes(alertmanager.read_bytes().replace(fixed, here))
 
 
 def _apt(folder: Path, *command: str) -> None:
