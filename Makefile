@@ -43,6 +43,7 @@ format: $(VENV)/tools ## rewrite the code as the linters want it
 docs: $(VENV)/installed ## docs/metrics.md and the dashboards from their sources
 	@$(BIN)/python -P -m exporter.reference > docs/metrics.md
 	@$(BIN)/python grafana/source
+	@$(BIN)/python deploy/kubernetes/generate.py
 
 .PHONY: lock
 lock: .cache/uv/bin/uv ## requirements/*.txt from pyproject.toml
