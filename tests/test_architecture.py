@@ -22,9 +22,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("collector",),
     ("exposition", "selection", "reference"),
     ("metrics", "config"),
-    ("redaction", "accounts"),
-    ("configschema",),
-    ("status", "settings"),
+    ("status",),
     ("mimecast", "cache", "telemetry", "yamlfile", "secret", "units", "logs", "compression", "simulator"),
 )
 #: Modules below which nothing of the exporter stands.

@@ -20,7 +20,7 @@ from exporter.config import (
     Secret,
     TlsSettings,
 )
-from exporter.configschema import BaseUrl
+from exporter.config.schema import BaseUrl
 from tests.config.writing import ACME, GLOBEX, load
 
 

@@ -23,7 +23,7 @@ from exporter.config import (
     load_environment,
     load_file,
 )
-from exporter.configschema import ConfigFile
+from exporter.config.schema import ConfigFile
 from exporter.metrics import ACCOUNT_METRICS, CAMPAIGN_LABELS, CAMPAIGN_METRICS
 from exporter.telemetry import Telemetry
 from exporter.yamlfile import read, struct_fields

@@ -15,7 +15,7 @@ from urllib.parse import SplitResult, urlsplit
 import msgspec
 from msgspec import Meta
 
-from exporter.settings import CorrectAnswers, TlsVersion
+from exporter.config.settings import CorrectAnswers, TlsVersion
 from exporter.units import Duration, Size
 from exporter.yamlfile import SECRET
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import yaml
 
+from exporter.config.settings import Account, ApiSettings, CampaignFilter, Config, HmacCredentials, OAuth2Credentials
 from exporter.secret import REDACTED, Secret
-from exporter.settings import Account, ApiSettings, CampaignFilter, Config, HmacCredentials, OAuth2Credentials
 from exporter.units import Duration, Size
 
 #: The C emitter where PyYAML was built with it: a fleet's configuration would hold up the scrapes of that second.

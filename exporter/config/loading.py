@@ -1,7 +1,6 @@
 """The configuration: from a file and the files it names, or from the environment alone.
 
-Knows the sources, and that all problems are reported, not only the first. The rest of the program imports
-everything about its configuration from here.
+Knows the sources, and that all problems are reported, not only the first.
 """
 
 from __future__ import annotations
@@ -14,42 +13,17 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from exporter.accounts import EXPOSED_LABELS, HMAC_REGIONS, OAUTH2_REGIONS, build_account, build_filter
-from exporter.configschema import AccountBlock, AccountFile, ApiBlock, CampaignsBlock, ConfigFile, TlsBlock
-from exporter.redaction import redacted
-from exporter.secret import REDACTED, Secret
-from exporter.settings import (
+from exporter.config.accounts import build_account, build_filter
+from exporter.config.schema import AccountBlock, AccountFile, ApiBlock, CampaignsBlock, ConfigFile, TlsBlock
+from exporter.config.settings import (
     Account,
     ApiSettings,
     CacheSettings,
-    CampaignFilter,
     Config,
-    HmacCredentials,
-    OAuth2Credentials,
     TlsSettings,
 )
+from exporter.secret import Secret
 from exporter.yamlfile import ConfigError, Document, Problem, read_file, read_mapping
-
-__all__ = [
-    "EXPOSED_LABELS",
-    "HMAC_REGIONS",
-    "OAUTH2_REGIONS",
-    "REDACTED",
-    "Account",
-    "ApiSettings",
-    "CacheSettings",
-    "CampaignFilter",
-    "Config",
-    "ConfigError",
-    "HmacCredentials",
-    "OAuth2Credentials",
-    "Problem",
-    "Secret",
-    "TlsSettings",
-    "load_environment",
-    "load_file",
-    "redacted",
-]
 
 _OAUTH2_KEYS = ("client_id", "client_secret", "client_secret_file")
 _HMAC_KEYS = (
