@@ -47,6 +47,12 @@ with those of another machine. Campaigns have about 15 series and mail bodies of
 _FOOT = """
 CPU of a scrape counts the whole server process. nginx sends a file with one worker. Where a peer is not named it could not
 be had on the machine.
+
+Where a scrape costs more than nginx's: about 0.3 ms of each is the exporter's own metrics (reading /proc, and
+prometheus_client's text of them), about 0.5 ms is HTTP in Python (h11, uvicorn, Starlette), whatever the size; nginx needs
+less than 0.1 ms for all of it, and sends a file without reading it (sendfile). The rest of a large plain answer is the
+kernel's copy of it. A refresh takes more than twice the floor where field by field leniency (a wrong type costs its field,
+not its campaign) is paid for in Python.
 """
 
 
