@@ -2,79 +2,90 @@
 
 from __future__ import annotations
 
-from panels import (
-    BLUE,
-    HIGH_IS_GOOD,
-    ORANGE,
-    RAW,
-    RECORDED,
-    VERMILLION,
-    ZERO_IS_GOOD,
-    Column,
-    Json,
-    dashboard,
-    link,
-    query,
-    share_bar,
-    stat,
-    steps,
-    table,
-    timeseries,
-    variables,
-)  # fmt: skip
+from layout import ACCOUNTS, EXPORTER, FOR_ACCOUNTS, OVERVIEW, dashboard, link
+from palette import ACCOUNT_STATES, BLUE, FRESH_IS_GOOD, HIGH_IS_GOOD, SKY, VERMILLION, ZERO_IS_GOOD, Json
+from panels import Column, coloured, fixed_colour, query, share_bar, stat, table, timeseries
+from promql import OLD, Campaigns, account, each_account
 
-_TO_OVERVIEW = link(
-    "Open the account's overview",
-    "/d/mimecast-overview?${datasource:queryparam}&var-account=${__data.fields.Account:percentencode}&${__url_time_range}",
-)
-_STATE = [
-    {"type": "value", "options": {"0": {"text": "failing", "color": VERMILLION}, "1": {"text": "ok", "color": BLUE}}}
-]
+_ALL = Campaigns("")
+UP = each_account("mimecast_up")
+AGE = f"(time() - {each_account('mimecast_awareness_data_timestamp_seconds')})"
+#: One of palette.ACCOUNT_STATES.
+STATE = f"({UP} == 0) * 0 or ({AGE} > {OLD}) * 0 + 1 or {UP} * 0 + 2"
+
+_SENT, _COMPLETED = account("emails_sent:sum"), account("users_completed:sum")
+_COMPLETION = account("completion:ratio")
+
+
+def _numbers() -> list[Json]:
+    share = dict(unit="percentunit", decimals=0, thresholds=HIGH_IS_GOOD)
+    return [
+        stat("Accounts", "Accounts that Prometheus knows of.", f"count({UP})", unit="none", empty="0"),
+        stat("Failing", "Accounts whose last refresh failed.", f"sum(1 - {UP})", unit="none", thresholds=ZERO_IS_GOOD, empty="0"),
+        stat("Oldest data", "Age of the oldest data being served.", f"max({AGE})", unit="s", decimals=0, thresholds=FRESH_IS_GOOD),
+        stat("Stalled campaigns", "Campaigns that are not finished and that nobody has completed for a week, over all accounts.", f"sum({account('campaigns_stalled:count')})", unit="none", thresholds=ZERO_IS_GOOD, empty="0"),
+        stat("Completion", "Completions of mails sent, over all accounts.", f"sum({_COMPLETED}) / (sum({_SENT}) > 0)", empty="nothing sent", **share),
+        stat("Completed in 7 days", "Completions of the last seven days, over all accounts.", f"sum({_ALL.last_week})", empty="0"),
+    ]  # fmt: skip
+
+
+def _accounts() -> Json:
+    values = {
+        "A": STATE,
+        "B": _COMPLETION,
+        "C": account("correct:ratio"),
+        "D": account("campaigns_launched:count"),
+        "E": account("campaigns_pending:count"),
+        "F": account("campaigns_stalled:count"),
+        "G": f"sum by (account) ({_ALL.last_week})",
+        "H": AGE,
+    }
+    return table(
+        "Accounts",
+        "One row an account: those that fail first, then the lowest completion. Click an account to see its campaigns, its state to see how the API treats it.",
+        [query(expr, ref=ref, table=True) for ref, expr in values.items()],
+        [
+            Column("account", "Account", links=[link("Open the account's campaigns", OVERVIEW, account="Account")], custom__minWidth=150),
+            coloured("Value #A", "State", mappings=ACCOUNT_STATES, custom__width=95, links=[link("Open the account's health", EXPORTER, account="Account")]),
+            share_bar("Value #B", "Completion", 200),
+            share_bar("Value #C", "Correct", 200),
+            Column("Value #D", "Launched", unit="none", custom__width=105),
+            Column("Value #E", "Coming up", unit="none", custom__width=110),
+            coloured("Value #F", "Stalled", unit="none", thresholds=ZERO_IS_GOOD, custom__width=90, custom__align="right"),
+            Column("Value #G", "7 days", unit="none", custom__width=90),
+            coloured("Value #H", "Age of data", unit="s", decimals=0, thresholds=FRESH_IS_GOOD, custom__width=120, custom__align="right"),
+        ],
+        height=12, pages=True, sort=[("State", False), ("Completion", False)], empty="–",
+    )  # fmt: skip
+
+
+def _progress() -> list[Json]:
+    return [
+        timeseries(
+            "Completion", "Completions of mails sent: over all accounts, and the lowest and the highest of them.",
+            [
+                query(f"max({_COMPLETION})", "Highest account", ref="A"),
+                query(f"sum({_COMPLETED}) / (sum({_SENT}) > 0)", "All accounts", ref="B"),
+                query(f"min({_COMPLETION})", "Lowest account", ref="C"),
+            ],
+            unit="percentunit", custom={"axisSoftMax": 1}, empty="nothing sent",
+            overrides=[fixed_colour("Highest account", SKY), fixed_colour("All accounts", BLUE, lineWidth=3), fixed_colour("Lowest account", VERMILLION)],
+        ),
+        timeseries(
+            "Completions per day", "Completions of the 24 hours before over all accounts, one bar a day.",
+            [query(f"sum({_ALL.last_day})", "Completions", step="1d")],
+            unit="none", bars=True, legend=False, overrides=[fixed_colour("Completions", BLUE)], empty="no completions",
+        ),
+    ]  # fmt: skip
 
 
 def build() -> Json:
     """The dashboard."""
-    panels = [
-        stat("Accounts", "Accounts that Prometheus knows of.", f"count(max by (account) (mimecast_up{{{RAW}}}))", empty="0"),
-        stat("Failing", "Accounts whose last refresh failed.", f"count(max by (account) (mimecast_up{{{RAW}}}) == 0) or vector(0)", thresholds=ZERO_IS_GOOD, empty="0"),
-        stat("Campaigns launched", "Over all accounts chosen.", f"sum(account:mimecast_awareness_campaigns_launched:count{{{RECORDED}}})", empty="0"),
-        stat("Stalled", "Campaigns that are not finished and that nobody has completed for a week.", f"sum(account:mimecast_awareness_campaigns_stalled:count{{{RECORDED}}})", thresholds=ZERO_IS_GOOD, empty="0"),
-        stat("Completion", "Completions of mails sent, over all accounts chosen.", f"sum(account:mimecast_awareness_users_completed:sum{{{RECORDED}}}) / (sum(account:mimecast_awareness_emails_sent:sum{{{RECORDED}}}) > 0)", unit="percentunit", decimals=0, thresholds=HIGH_IS_GOOD),
-        stat("Oldest data", "Age of the oldest data being served.", f"max(time() - max by (account) (mimecast_awareness_data_timestamp_seconds{{{RAW}}}))", unit="s", decimals=0, thresholds=steps((None, BLUE), (900, ORANGE), (1800, VERMILLION))),
-        table(
-            "Accounts", "One row an account, the lowest completion first. Click an account to see its campaigns.",
-            [
-                query(f"max by (account) (mimecast_up{{{RAW}}})", ref="A", table=True),
-                query(f"max by (account) (account:mimecast_awareness_completion:ratio{{{RECORDED}}})", ref="B", table=True),
-                query(f"max by (account) (account:mimecast_awareness_correct:ratio{{{RECORDED}}})", ref="C", table=True),
-                query(f"max by (account) (account:mimecast_awareness_campaigns_launched:count{{{RECORDED}}})", ref="D", table=True),
-                query(f"max by (account) (account:mimecast_awareness_campaigns_pending:count{{{RECORDED}}})", ref="E", table=True),
-                query(f"max by (account) (account:mimecast_awareness_campaigns_stalled:count{{{RECORDED}}})", ref="F", table=True),
-                query(f"max by (account) (account:mimecast_awareness_users_completed:delta1d{{{RECORDED}}})", ref="G", table=True),
-                query(f"time() - max by (account) (mimecast_awareness_data_timestamp_seconds{{{RAW}}})", ref="H", table=True),
-            ],
-            [
-                Column("account", "Account", links=[_TO_OVERVIEW], custom__minWidth=160),
-                Column("Value #A", "State", mappings=_STATE, custom__width=90, custom__cellOptions={"type": "color-text"}),
-                share_bar("Value #B", "Completion"),
-                share_bar("Value #C", "Correct"),
-                Column("Value #D", "Launched", custom__width=100),
-                Column("Value #E", "Coming up", custom__width=110),
-                Column("Value #F", "Stalled", custom__width=90, thresholds=ZERO_IS_GOOD, custom__cellOptions={"type": "color-text"}),
-                Column("Value #G", "Last day", custom__width=100),
-                Column("Value #H", "Age of data", unit="s", decimals=0, custom__width=120),
-            ],
-            height=11, sort="Completion",
-            empty="-",
-        ),
-        timeseries("Completion, the ten lowest", "Completions of mails sent of the accounts that are furthest behind.", [query(f"bottomk(10, max by (account) (account:mimecast_awareness_completion:ratio{{{RECORDED}}}))", "{{account}}")], unit="percentunit", min=0, max=1),
-        timeseries("Completions per day, the ten busiest", "Completions of the 24 hours before.", [query(f"topk(10, max by (account) (account:mimecast_awareness_users_completed:delta1d{{{RECORDED}}}))", "{{account}}")], min=0),
-    ]  # fmt: skip
     return dashboard(
-        "mimecast-accounts",
+        ACCOUNTS,
         "Accounts",
         "How each account's awareness training goes, the worst first.",
-        panels=panels,
-        found=variables(),
+        panels=[*_numbers(), _accounts(), *_progress()],
+        variables=FOR_ACCOUNTS,
         span="30d",
     )
