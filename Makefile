@@ -28,6 +28,10 @@ test: $(VENV)/installed $(VENV)/tools ## linters, types and every test
 	@$(BIN)/mypy
 	@EXPORTER_TESTS_INSTALLED=1 PYTEST_PLUGINS=exporter $(BIN)/python -P -m pytest $(PYTEST_ARGS)
 
+.PHONY: bench
+bench: $(VENV)/installed $(VENV)/tools ## measure against nginx, pushgateway and the libraries; writes benchmarks/RESULTS.md
+	@$(BIN)/python -m benchmarks
+
 .PHONY: lint
 lint: $(VENV)/installed $(VENV)/tools ## linters and types only
 	@$(BIN)/ruff check .

@@ -59,18 +59,17 @@ def finish_member(prefix: PackedPrefix, rest: bytes) -> list[bytes]:
 
 
 def slices(parts: Sequence[bytes], size: int = PIECE) -> Iterator[bytes]:
-    """The same bytes in slices of at most `size`, small parts joined."""
-    waiting: list[bytes | memoryview] = []
+    """The same bytes in slices of at most `size`: small parts are joined, large ones cut, others go as they are."""
+    waiting: list[bytes] = []
     waiting_size = 0
     for part in parts:
-        view = memoryview(part)
-        while view:
-            taken = view[: size - waiting_size]
-            waiting.append(taken)
-            waiting_size += len(taken)
-            view = view[len(taken) :]
-            if waiting_size == size:
-                yield b"".join(waiting)
-                waiting, waiting_size = [], 0
+        if waiting and (len(part) > size // 2 or waiting_size + len(part) > size):
+            yield b"".join(waiting)
+            waiting, waiting_size = [], 0
+        if len(part) > size // 2:
+            yield from (part[begin : begin + size] for begin in range(0, len(part), size))
+        elif part:
+            waiting.append(part)
+            waiting_size += len(part)
     if waiting:
         yield b"".join(waiting)

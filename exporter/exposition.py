@@ -31,10 +31,12 @@ CONTENT_TYPES: Mapping[Format, str] = {
     "openmetrics": "application/openmetrics-text; version=1.0.0; charset=utf-8",
 }
 #: Campaigns rendered before others get their turn on the event loop.
-_PIECE = 250
+_TURN = 250
+#: Campaigns whose samples of one family are one piece of text; it is sent as it is, and so no larger than a slice.
+_PIECE = 4 * _TURN
 
-#: Family name to the samples' text of one account, empty families left out.
-FamilyTexts = Mapping[str, bytes]
+#: Family name to the samples' text of one account in pieces, empty families left out.
+FamilyTexts = Mapping[str, Sequence[bytes]]
 
 
 def escape_label(value: str) -> str:
@@ -51,15 +53,22 @@ def format_number(value: Number) -> str:
 
 async def render_campaigns(account: str, campaigns: Sequence[Campaign]) -> FamilyTexts:
     """The samples of one account's campaigns, family by family, without HELP and TYPE."""
-    lines: dict[str, list[str]] = {metric.name: [] for metric in CAMPAIGN_METRICS}
+    texts: dict[str, list[bytes]] = {}
     for begin in range(0, len(campaigns), _PIECE):
-        piece = campaigns[begin : begin + _PIECE]
-        labelled = [(campaign, _campaign_labels(account, campaign)) for campaign in piece]
+        for name, text in (await _render_piece(account, campaigns[begin : begin + _PIECE])).items():
+            if text:
+                texts.setdefault(name, []).append(text.encode())
+    return texts
+
+
+async def _render_piece(account: str, campaigns: Sequence[Campaign]) -> dict[str, str]:
+    texts = {metric.name: "" for metric in CAMPAIGN_METRICS}
+    for begin in range(0, len(campaigns), _TURN):
+        labelled = [(campaign, _campaign_labels(account, campaign)) for campaign in campaigns[begin : begin + _TURN]]
         for metric in CAMPAIGN_METRICS:
-            lines[metric.name].append(_render_family(metric, labelled))
+            texts[metric.name] += _render_family(metric, labelled)
         await asyncio.sleep(0)
-    texts = {name: "".join(pieces).encode() for name, pieces in lines.items()}
-    return {name: text for name, text in texts.items() if text}
+    return texts
 
 
 def _campaign_labels(account: str, campaign: Campaign) -> str:
@@ -93,7 +102,7 @@ def merge_campaigns(accounts: Iterable[FamilyTexts]) -> list[bytes]:
     gathered = list(accounts)
     parts: list[bytes] = []
     for metric in CAMPAIGN_METRICS:
-        samples = [text for texts in gathered if (text := texts.get(metric.name))]
+        samples = [piece for texts in gathered for piece in texts.get(metric.name, ())]
         if samples:
             parts.append(_head(metric.name, "gauge", metric.help))
             parts.extend(samples)

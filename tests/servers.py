@@ -26,16 +26,24 @@ TOOLS = {
     "promtool": (("promtool",), "prometheus"),
     "alertmanager": (("alertmanager", "prometheus-alertmanager"), "prometheus-alertmanager"),
     "amtool": (("amtool",), "prometheus-alertmanager"),
+    "nginx": (("nginx",), "nginx-light"),
+    "pushgateway": (("pushgateway", "prometheus-pushgateway"), "prometheus-pushgateway"),
     "chromium": (("chromium", "chromium-browser", "google-chrome"), "chromium"),
 }
 
 
-def tool(name: str) -> Path:
-    """The program's path; skips the test where it cannot be had."""
+def find(name: str) -> Path | None:
+    """The program's path, None where it cannot be had."""
     found = _on_path(name) or _unpacked(name)
     if found is None:
         with _alone():
             found = _unpacked(name) or _fetched(name)
+    return found
+
+
+def tool(name: str) -> Path:
+    """The program's path; skips the test where it cannot be had."""
+    found = find(name)
     if found is None:
         pytest.skip(f"NOT TESTED: {name} is not on PATH, and Debian's package cannot be fetched here")
     return found
@@ -48,7 +56,8 @@ def _on_path(name: str) -> Path | None:
 
 
 def _unpacked(name: str) -> Path | None:
-    candidates = (CACHE / TOOLS[name][1] / "usr" / "bin" / alias for alias in TOOLS[name][0])
+    package = CACHE / TOOLS[name][1] / "usr"
+    candidates = (package / folder / alias for alias in TOOLS[name][0] for folder in ("bin", "sbin"))
     return next((path for path in candidates if path.exists()), None)
 
 

@@ -6,13 +6,16 @@ import json
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import bcrypt
 import httpx
 import pytest
+import trustme
 
 from exporter.metrics import ACCOUNT_METRICS, CAMPAIGN_METRICS
 from exporter.simulator import Fault, Simulator, configuration, fleet, refusal
@@ -286,3 +289,59 @@ def test_healthcheck_asks_the_running_exporter(tmp_path: Path) -> None:
         done = run("healthcheck", listening)
         assert done.returncode == 1
         assert done.stderr.startswith("not healthy: ")
+
+
+@pytest.fixture
+def protected(tmp_path: Path) -> tuple[Path, Path]:
+    """A web configuration with TLS and a user, and the authority that its certificate is of."""
+    authority = trustme.CA()
+    issued = authority.issue_cert("localhost", "127.0.0.1")
+    issued.private_key_pem.write_to_path(tmp_path / "key.pem")
+    issued.cert_chain_pems[0].write_to_path(tmp_path / "cert.pem")
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    hashed = bcrypt.hashpw(b"planted-password", bcrypt.gensalt(4)).decode()
+    file = tmp_path / "web.yml"
+    file.write_text(
+        "tls_server_config: {cert_file: cert.pem, key_file: key.pem}\n"
+        f"basic_auth_users: {{prometheus: '{hashed}'}}\n"
+        "http_server_config: {headers: {X-Frame-Options: deny}}\n"
+    )
+    return file, tmp_path / "ca.pem"
+
+
+def test_the_web_configuration_protects_everything_but_health(protected: tuple[Path, Path]) -> None:
+    file, ca_file = protected
+    flag = f"--web.config.file={file}"
+    with running("demo", LISTEN, flag) as demo:
+        address = demo.base_url.removeprefix("http://")
+        context = ssl.create_default_context(cafile=ca_file)
+        with httpx.Client(base_url=f"https://{address}", verify=context, trust_env=False) as client:
+            for path in ("/", "/metrics", "/probe?target=acme", "/sd", "/config"):
+                refused = client.get(path)
+                assert (refused.status_code, "basic" in refused.headers["www-authenticate"].lower()) == (401, True)
+            for path in ("/-/healthy", "/-/ready"):
+                assert client.get(path).status_code == 200
+            user = ("prometheus", "planted-password")
+            answered = client.get("/metrics", auth=user)
+            assert 'mimecast_up{account="acme"} 1\n' in answered.text
+            assert "\nmimecast_exporter_web_config_valid 1.0\n" in answered.text
+            assert answered.headers["x-frame-options"] == "deny"
+            assert client.get("/sd", auth=user).json()[0]["labels"]["__scheme__"] == "https"
+            done = run("healthcheck", f"--web.listen-address={address}", flag)
+            assert done.returncode == 0, done.stderr
+            file.write_text(file.read_text() + "nonsense: 1\n")
+            demo.wait_for("web configuration cannot be used")
+            answered = client.get("/metrics?collect[]=exporter", auth=user)
+            assert "\nmimecast_exporter_web_config_valid 0.0\n" in answered.text
+        assert demo.end() == 0
+    assert "planted" not in demo.output
+
+
+def test_a_bad_web_configuration_stops_the_start(tmp_path: Path) -> None:
+    file = tmp_path / "web.yml"
+    file.write_text("basic_auth_users: {prometheus: planted}\nunknown: 1\n")
+    done = run("demo", LISTEN, f"--web.config.file={file}")
+    assert done.returncode == 1
+    assert f"{file}:1" in done.stderr
+    assert f"{file}:2" in done.stderr
+    assert "planted" not in done.stderr

@@ -124,3 +124,11 @@ def test_no_rule_assumes_one_instance_for_all_accounts() -> None:
     for rule in rules(*RULE_FILES):
         if "mimecast_awareness" in rule["expr"]:
             assert "instance" not in rule["expr"], rule
+
+
+def test_the_runbook_says_what_to_do_about_each_reason_of_a_failure() -> None:
+    section = OPERATIONS.read_text().split("### MimecastAccountFailing")[1].split("\n### ")[0]
+    metrics = (FOLDER.parent / "docs" / "metrics.md").read_text()
+    table = metrics.split("Reasons of a failed refresh")[1].split("Reasons of a campaign")[0]
+    named = {name for row in re.findall(r"(?m)^- (.*?):", section) for name in re.findall(r"`(\w+)`", row)}
+    assert named == set(re.findall(r"(?m)^\| `(\w+)` \|", table))

@@ -23,7 +23,7 @@ def run(options: argparse.Namespace) -> int:
         sys.stderr.write(f"mimecast-exporter: {problem}\n")
     if problems:
         return 1
-    print(f"{config.source}: valid, {len(config.accounts)} account{'s' * (len(config.accounts) != 1)}")  # noqa: T201
+    print(f"{config.source}: valid, {len(config.accounts)} account{'s' * (len(config.accounts) != 1)}")  # noqa: T201 - it is what the command is for
     if not options.online:
         return 0
     answers = ask_now(config, config.accounts)
@@ -31,7 +31,7 @@ def run(options: argparse.Namespace) -> int:
         sys.stderr.write(f"mimecast-exporter: {answers}\n")
         return 1
     for answer in answers:
-        print("\n".join(_lines(answer)))  # noqa: T201
+        print("\n".join(_lines(answer)))  # noqa: T201 - it is what the command is for
     return int(any(isinstance(answer.outcome, MimecastError) for answer in answers))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import signal
 import sys
 import threading
 from collections.abc import Callable, Coroutine, Sequence
@@ -29,6 +30,7 @@ log = logging.getLogger(__name__)
 
 def run(options: argparse.Namespace) -> int:
     """Serve until SIGTERM; 1 where the configuration or an address is not usable."""
+    end_quietly_until_served()
     set_up_logging(options.log_level, options.log_format)
     config, web = load(options.config_file), load_web(options.web_config_file)
     if config is None or web is None:
@@ -37,6 +39,11 @@ def run(options: argparse.Namespace) -> int:
     if sockets is None:
         return 1
     return run_loop(serve_exporter(config, lambda: read(options.config_file), sockets, web=web, options=options))
+
+
+def end_quietly_until_served() -> None:
+    """SIGTERM ends the process with status 0 from its first moment on; the server has a handler of its own later."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
 
 
 def load_web(file: str | None) -> WatchedWebConfig | None:

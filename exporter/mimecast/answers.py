@@ -16,7 +16,7 @@ import msgspec
 ENOUGH_COMPLETIONS = 10
 
 
-class CorrectAnswers(msgspec.Struct, frozen=True):
+class CorrectAnswers(msgspec.Struct, frozen=True, gc=False):
     """What is known of a campaign's correct answers.
 
     Attributes:

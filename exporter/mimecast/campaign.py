@@ -30,7 +30,7 @@ _QUESTIONS = {f"forQuestion{number}": number for number in range(1, LARGEST_NUMB
 AnswerMeaning = Literal["count", "option"]
 
 
-class Campaign(msgspec.Struct, frozen=True, kw_only=True):
+class Campaign(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One campaign of the queue.
 
     Attributes:
@@ -62,7 +62,7 @@ class Campaign(msgspec.Struct, frozen=True, kw_only=True):
     answers: CorrectAnswers = CorrectAnswers()
 
 
-class _Wire(msgspec.Struct, rename="camel"):
+class _Wire(msgspec.Struct, rename="camel", gc=False):
     """The fields that are read; mail bodies and image links are left out, so that they are never decoded."""
 
     id: Any = None

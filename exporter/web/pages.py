@@ -69,7 +69,7 @@ def _templates() -> tuple[Any, str, dict[str, str]]:
 
     Loaded with the first page, not with the program: a scraper never needs them.
     """
-    import jinja2  # noqa: PLC0415
+    import jinja2  # noqa: PLC0415 - a scraper never needs it
 
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("exporter.web"), autoescape=True, trim_blocks=True, lstrip_blocks=True

@@ -1,0 +1,48 @@
+"""Rounds, medians and what the kernel says of a process. Knows nothing of what is measured."""
+
+from __future__ import annotations
+
+import re
+import statistics
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+
+def medians(contestants: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, float]:
+    """CPU seconds of this process for each contestant: they take turns, and the median of the rounds counts."""
+    taken: dict[str, list[float]] = {name: [] for name in contestants}
+    for _ in range(rounds):
+        for name, run in contestants.items():
+            began = time.process_time()
+            run()
+            taken[name].append(time.process_time() - began)
+    return {name: statistics.median(times) for name, times in taken.items()}
+
+
+def cpu_seconds(pid: int) -> float:
+    """CPU seconds a process and its children that live have taken, in the scheduler's nanoseconds."""
+    threads = [path for number in (pid, *_children(pid)) for path in Path(f"/proc/{number}/task").glob("*/schedstat")]
+    return sum(int(path.read_text().split()[0]) for path in threads) / 1e9
+
+
+def _children(pid: int) -> list[int]:
+    listed = Path(f"/proc/{pid}/task/{pid}/children")
+    return [int(number) for number in listed.read_text().split()] if listed.exists() else []
+
+
+def memory(pid: int) -> tuple[float, float]:
+    """Resident memory now and at its peak, in MB."""
+    status = Path(f"/proc/{pid}/status").read_text()
+
+    def megabytes(name: str) -> float:
+        found = re.search(rf"{name}:\s+(\d+) kB", status)
+        assert found
+        return int(found[1]) / 1024
+
+    return megabytes("VmRSS"), megabytes("VmHWM")
+
+
+def percentile(values: list[float], share: float) -> float:
+    """The value below which that share of the values lies."""
+    return sorted(values)[min(len(values) - 1, int(len(values) * share))]
