@@ -15,23 +15,11 @@ import pytest
 from exporter.simulator import Fault, Simulator, configuration, fleet
 from exporter.simulator import running as simulating
 from tests.commands import running
-from tests.dashboards import Query, queries
+from tests.dashboards import EMPTY_AT_FIRST, Query, queries
 from tests.rules import quickened
 from tests.stack import Prometheus, Receiver, alertmanager_running, prometheus_running, receiving, wait_until
 
 pytestmark = [pytest.mark.xdist_group("end to end"), pytest.mark.timeout(240)]
-
-#: Queries that give nothing in the first minutes, and why. Each is shown to give data in prometheus/tests.
-EMPTY_AT_FIRST = {
-    "awareness-overview: Stalled": "tells nothing before there are numbers for a week",
-    "awareness-overview: Stalled A": "tells nothing before there are numbers for a week",
-    "awareness-overview: Stalled B": "tells nothing before there are numbers for a week",
-    "awareness-overview: Campaigns F": "projects nothing before there are numbers for a day",
-    "campaign: Projected for day 30 A": "projects nothing before there are numbers for a day",
-    "campaign: Completion since the launch B": "projects nothing before there are numbers for a day",
-    "accounts: Accounts F": "tells nothing before there are numbers for a week",
-    "accounts: Stalled A": "tells nothing before there are numbers for a week",
-}
 
 
 @dataclass

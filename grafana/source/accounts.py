@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from layout import ACCOUNTS, EXPORTER, FOR_ACCOUNTS, OVERVIEW, dashboard, link
 from palette import ACCOUNT_STATES, BLUE, FRESH_IS_GOOD, HIGH_IS_GOOD, SKY, VERMILLION, ZERO_IS_GOOD, Json
-from panels import Column, coloured, fixed_colour, query, share_bar, stat, table, timeseries
+from panels import Column, coloured, fixed_colour, marked, query, share_bar, stat, table, timeseries
 from promql import OLD, Campaigns, account, each_account
 
 _ALL = Campaigns("")
@@ -13,18 +13,17 @@ AGE = f"(time() - {each_account('mimecast_awareness_data_timestamp_seconds')})"
 #: One of palette.ACCOUNT_STATES.
 STATE = f"({UP} == 0) * 0 or ({AGE} > {OLD}) * 0 + 1 or {UP} * 0 + 2"
 
-_SENT, _COMPLETED = account("emails_sent:sum"), account("users_completed:sum")
 _COMPLETION = account("completion:ratio")
 
 
 def _numbers() -> list[Json]:
-    share = dict(unit="percentunit", decimals=0, thresholds=HIGH_IS_GOOD)
+    share: Json = {"unit": "percentunit", "decimals": 0, "thresholds": HIGH_IS_GOOD}
     return [
         stat("Accounts", "Accounts that Prometheus knows of.", f"count({UP})", unit="none", empty="0"),
         stat("Failing", "Accounts whose last refresh failed.", f"sum(1 - {UP})", unit="none", thresholds=ZERO_IS_GOOD, empty="0"),
         stat("Oldest data", "Age of the oldest data being served.", f"max({AGE})", unit="s", decimals=0, thresholds=FRESH_IS_GOOD),
         stat("Stalled campaigns", "Campaigns that are not finished and that nobody has completed for a week, over all accounts.", f"sum({account('campaigns_stalled:count')})", unit="none", thresholds=ZERO_IS_GOOD, empty="0"),
-        stat("Completion", "Completions of mails sent, over all accounts.", f"sum({_COMPLETED}) / (sum({_SENT}) > 0)", empty="nothing sent", **share),
+        stat("Completion", "Completions of mails sent, over all accounts.", _ALL.completion_of_all, empty="nothing sent", **share),
         stat("Completed in 7 days", "Completions of the last seven days, over all accounts.", f"sum({_ALL.last_week})", empty="0"),
     ]  # fmt: skip
 
@@ -41,12 +40,12 @@ def _accounts() -> Json:
         "H": AGE,
     }
     return table(
-        "Accounts",
+        "Accounts, the worst first",
         "One row an account: those that fail first, then the lowest completion. Click an account to see its campaigns, its state to see how the API treats it.",
         [query(expr, ref=ref, table=True) for ref, expr in values.items()],
         [
             Column("account", "Account", links=[link("Open the account's campaigns", OVERVIEW, account="Account")], custom__minWidth=150),
-            coloured("Value #A", "State", mappings=ACCOUNT_STATES, custom__width=95, links=[link("Open the account's health", EXPORTER, account="Account")]),
+            marked("Value #A", "State", ACCOUNT_STATES, custom__width=100, links=[link("Open the account's health", EXPORTER, account="Account")]),
             share_bar("Value #B", "Completion", 200),
             share_bar("Value #C", "Correct", 200),
             Column("Value #D", "Launched", unit="none", custom__width=105),
@@ -55,17 +54,17 @@ def _accounts() -> Json:
             Column("Value #G", "7 days", unit="none", custom__width=90),
             coloured("Value #H", "Age of data", unit="s", decimals=0, thresholds=FRESH_IS_GOOD, custom__width=120, custom__align="right"),
         ],
-        height=12, pages=True, sort=[("State", False), ("Completion", False)], empty="–",
+        height=12, pages=True, sort=[("State", False), ("Completion", False)], empty="no account is scraped",
     )  # fmt: skip
 
 
 def _progress() -> list[Json]:
     return [
         timeseries(
-            "Completion", "Completions of mails sent: over all accounts, and the lowest and the highest of them.",
+            "Completion over time", "Completions of mails sent: over all accounts, and the lowest and the highest of them.",
             [
                 query(f"max({_COMPLETION})", "Highest account", ref="A"),
-                query(f"sum({_COMPLETED}) / (sum({_SENT}) > 0)", "All accounts", ref="B"),
+                query(_ALL.completion_of_all, "All accounts", ref="B"),
                 query(f"min({_COMPLETION})", "Lowest account", ref="C"),
             ],
             unit="percentunit", custom={"axisSoftMax": 1}, empty="nothing sent",

@@ -15,7 +15,19 @@ from palette import (
     Json,
     words,
 )
-from panels import DASHED, DATASOURCE, Column, bar_gauge, coloured, fixed_colour, query, share_bar, stat, table, timeseries
+from panels import (
+    DASHED,
+    DATASOURCE,
+    Column,
+    bar_gauge,
+    coloured,
+    fixed_colour,
+    query,
+    share_bar,
+    stat,
+    table,
+    timeseries,
+)
 from promql import CHOSEN, RAW, RECORDED, Campaigns
 
 _ONE = Campaigns(CHOSEN)
@@ -46,16 +58,16 @@ _PLAUSIBLE = words(_0=("plausible", BLUE), _1=("cannot be counts", ORANGE))
 
 
 def _numbers() -> list[Json]:
-    share = dict(unit="percentunit", decimals=0, thresholds=HIGH_IS_GOOD)
+    share: Json = {"unit": "percentunit", "decimals": 0, "thresholds": HIGH_IS_GOOD}
     return [
-        stat("State", "Stalled: not finished and nobody has completed for a week. Finished: nearly everybody has completed.", f"min(\n{_ONE.state}\n)", width=3, unit="none", mappings=CAMPAIGN_STATES, empty="not known"),
-        stat("Days since launch", "On day 30 Mimecast puts who has not completed on its watchlist.", f"floor(max({_ONE.age}))", width=3, unit="none", decimals=0, empty="pending"),
-        stat("Mails sent", "Mails sent to users, one a person; reminders may count too.", f"sum({_ONE.sent})", width=3, unit="none", empty="not known"),
-        stat("Completed", "People who completed, those who answered wrongly included.", f"sum({_ONE.completed})", width=3, unit="none", empty="not known"),
-        stat("Not completed", "Mails sent less completions: people to be reminded.", f"sum({_ONE.sent} - {_ONE.completed})", width=3, unit="none", empty="not known"),
-        stat("Completion", "Completed of mails sent.", _ONE.completion_of_all, width=3, empty="nothing sent", **share),
-        stat("Correct answers", "Right answers of completions; the mean where there are several questions.", _ONE.correctness_of_all, width=3, empty="not known", **share),
-        stat("By day 30", "Completion on day 30 at the pace of the last week, from the second day to the thirtieth.", f"max({_ONE.projected})", width=3, empty="–", **share),
+        stat("State", "Stalled: not finished and nobody has completed for a week. Finished: nearly everybody has completed.", f"min(\n{_ONE.state}\n)", width=6, unit="none", mappings=CAMPAIGN_STATES, empty="not known"),
+        stat("Day", "Days since the launch. On day 30 Mimecast puts who has not completed on its watchlist.", f"floor(max({_ONE.age}))", width=6, unit="none", decimals=0, empty="-"),
+        stat("Mails sent", "Mails sent to users, one a person; reminders may count too.", f"sum({_ONE.sent})", width=6, unit="none", empty="not known"),
+        stat("Completed", "People who completed, those who answered wrongly included.", f"sum({_ONE.completed})", width=6, unit="none", empty="not known"),
+        stat("Not completed", "Mails sent less completions: people to be reminded.", f"sum({_ONE.sent} - {_ONE.completed})", width=6, unit="none", empty="not known"),
+        stat("Completion", "Completed of mails sent.", _ONE.completion_of_all, width=6, empty="nothing sent", **share),
+        stat("Correct answers", "Right answers of completions; the mean where there are several questions.", _ONE.correctness_of_all, width=6, empty="not known", **share),
+        stat("By day 30", "Completion on day 30 at the pace of the last week, from the second day to the thirtieth.", f"max({_ONE.projected})", width=6, empty="-", **share),
     ]  # fmt: skip
 
 
@@ -105,13 +117,13 @@ def _answers() -> list[Json]:
             ],
             [
                 Column("question", "Question", custom__width=95),
-                Column("Value #A", "Right answers", unit="none", custom__width=130),
                 share_bar("Value #B", "Correct", 0),
+                Column("Value #A", "Right answers", unit="none", custom__width=115),
             ],
             width=8, height=9, sort=[("Question", False)], empty="not known",
         ),
         timeseries(
-            "Sent, completed and correct", "People over time.",
+            "Sent, completed and correct", "Mails sent, people who completed, and people who answered correctly, over time.",
             [
                 query(f"sum({_ONE.sent})", "Mails sent", ref="A"),
                 query(f"sum({_ONE.completed})", "Completed", ref="B"),
@@ -132,7 +144,7 @@ def _about() -> Json:
         "E": _ONE.given("email_customized"),
         "F": _ONE.given("implausible"),
     }
-    yes_no = dict(mappings=YES, custom__align="left")
+    yes_no: Json = {"mappings": YES, "custom__align": "left"}
     return table(
         "About the campaign", "What is known of it that is no count; one row each where several campaigns are chosen or bear the same title.",
         [query(expr, ref=ref, table=True) for ref, expr in values.items()]
@@ -151,7 +163,7 @@ def _about() -> Json:
             coloured("custom_module", "Own module", custom__width=110, **yes_no),
             coloured("custom_content", "Own content", custom__width=110, **yes_no),
         ],
-        height=5, sort=[("Launch", True)],
+        height=5, sort=[("Launch", True)], empty="no campaign is chosen",
     )  # fmt: skip
 
 

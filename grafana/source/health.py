@@ -15,27 +15,24 @@ from palette import (
     PURPLE,
     SEVERITIES,
     SKY,
+    UP_OR_DOWN,
     VERMILLION,
     ZERO_IS_GOOD,
     Json,
     steps,
-    words,
 )
-from panels import DASHED, Column, coloured, fixed_colour, query, row, stat, table, timeseries
+from panels import DASHED, Column, coloured, fixed_colour, marked, query, row, stat, table, timeseries
 from promql import PROCESS, RAW, each_account, growth, only_exporters
 
 _LEFT = f"min by (account) (mimecast_api_rate_limit_remaining{{{RAW}}} / (mimecast_api_rate_limit{{{RAW}}} > 0))"
-_LEFT_OK = steps((None, VERMILLION), (0.1, ORANGE), (0.3, BLUE))
+_LEFT_OK = steps((None, GREY), (0, VERMILLION), (0.1, ORANGE), (0.3, BLUE))
 _SKEW = each_account("mimecast_api_clock_skew_seconds")
 _SKEW_OK = steps((None, VERMILLION), (-60, ORANGE), (-5, BLUE), (5.1, ORANGE), (60, VERMILLION))
 _TOOK = each_account("mimecast_api_last_request_duration_seconds")
-_SKIPPED = f'max by (account, reason) (mimecast_awareness_campaigns_skipped{{{RAW}}})'
-_SCRAPES, _HITS, _STALE = (
-    growth(f"mimecast_cache_{name}_total") for name in ("requests", "hits", "stale_served")
-)
+_SKIPPED = f"max by (account, reason) (mimecast_awareness_campaigns_skipped{{{RAW}}})"
+_SCRAPES, _HITS, _STALE = (growth(f"mimecast_cache_{name}_total") for name in ("requests", "hits", "stale_served"))
 #: The exporters, those too that have been down for up to a day.
 _EXPORTER_UP = only_exporters(f"max by (job, instance) (up{{{PROCESS}}})", "[1d]")
-_UP = words(_0=("down", VERMILLION), _1=("up", BLUE))
 #: Reasons that have the same remedy have the same colour.
 _REASONS = {
     "/auth|permission|secret/": VERMILLION,
@@ -62,14 +59,14 @@ def _numbers() -> list[Json]:
         )
     )
     return [
-        stat("Exporters down", "Exporters that Prometheus cannot scrape.", f"sum(1 - ({_EXPORTER_UP}))", width=3, unit="none", thresholds=ZERO_IS_GOOD, empty="no exporter"),
-        stat("Accounts", "Accounts that are scraped.", f"count({UP})", width=3, unit="none", empty="0"),
-        stat("Accounts failing", "Accounts whose last refresh failed.", f"sum(1 - {UP})", width=3, unit="none", thresholds=ZERO_IS_GOOD, empty="0"),
-        stat("Oldest data", "Age of the oldest data being served.", f"max({AGE})", width=3, unit="s", decimals=0, thresholds=FRESH_IS_GOOD),
-        stat("Slowest refresh", "The slowest account's last refresh: token, all pages, reading and decoding.", f"max({_TOOK})", width=3, unit="s"),
-        stat("Rate limit left", "The part of the allowed calls that is left, of the account that has the least.", f"min({_LEFT})", width=3, unit="percentunit", decimals=0, thresholds=_LEFT_OK, empty="not told"),
-        stat("Cache hits", "Scrapes answered from memory within the time to live, of all scrapes in the range shown.", hits, width=3, unit="percentunit", decimals=0),
-        stat("Configuration", "Whether the last attempt to load the configuration, the web configuration and every account file succeeded, on every exporter.", loaded, width=3, unit="none", mappings=OK),
+        stat("Exporters down", "Exporters that Prometheus cannot scrape.", f"sum(1 - ({_EXPORTER_UP}))", width=6, unit="none", thresholds=ZERO_IS_GOOD, empty="no exporter"),
+        stat("Accounts", "Accounts that are scraped.", f"count({UP})", width=6, unit="none", empty="0"),
+        stat("Accounts failing", "Accounts whose last refresh failed.", f"sum(1 - {UP})", width=6, unit="none", thresholds=ZERO_IS_GOOD, empty="0"),
+        stat("Oldest data", "Age of the oldest data being served.", f"max({AGE})", width=6, unit="s", decimals=0, thresholds=FRESH_IS_GOOD),
+        stat("Slowest refresh", "The slowest account's last refresh: token, all pages, reading and decoding.", f"max({_TOOK})", width=6, unit="s"),
+        stat("Lowest rate limit", "The part of the allowed calls that is left, of the account that has the least.", f"min({_LEFT})", width=6, unit="percentunit", decimals=0, thresholds=_LEFT_OK, empty="not told"),
+        stat("Cache hits", "Scrapes answered from memory within the time to live, of all scrapes in the range shown.", hits, width=6, unit="percentunit", decimals=0),
+        stat("Configuration", "Whether the last attempt to load the configuration, the web configuration and every account file succeeded, on every exporter.", loaded, width=6, unit="none", mappings=OK),
     ]  # fmt: skip
 
 
@@ -87,11 +84,11 @@ def _accounts() -> Json:
     }
     to_overview = link("Open the account's campaigns", OVERVIEW, account="Account")
     return table(
-        "Accounts", "One row an account, those that fail first. Left out are campaigns without series (filtered, too old, invalid, twice, over the limit); failures are those in the range shown.",
+        "Accounts and the API", "One row an account, those that fail first. Left out are campaigns without series (filtered, too old, invalid, twice, over the limit); failures are those in the range shown.",
         [query(expr, ref=ref, table=True) for ref, expr in values.items()],
         [
             Column("account", "Account", links=[to_overview], custom__minWidth=130),
-            coloured("Value #A", "State", mappings=ACCOUNT_STATES, custom__width=95),
+            marked("Value #A", "State", ACCOUNT_STATES, custom__width=100),
             coloured("Value #B", "Age of data", unit="s", decimals=0, thresholds=FRESH_IS_GOOD, custom__width=130, custom__align="right"),
             Column("Value #I", "Failures", unit="none", decimals=0, custom__width=95),
             Column("Value #C", "Last refresh", unit="s", custom__width=115),
@@ -101,7 +98,7 @@ def _accounts() -> Json:
             coloured("Value #G", "Rate limit left", unit="percentunit", decimals=0, thresholds=_LEFT_OK, custom__width=125, custom__align="right"),
             coloured("Value #H", "Clock skew", unit="s", decimals=0, thresholds=_SKEW_OK, custom__width=110, custom__align="right"),
         ],
-        height=9, pages=True, sort=[("State", False), ("Age of data", True)],
+        height=9, pages=True, sort=[("State", False), ("Age of data", True)], empty="no account is scraped",
     )  # fmt: skip
 
 
@@ -119,20 +116,20 @@ def _exporters() -> list[Json]:
             [query(expr, ref=ref, table=True) for ref, expr in values.items()],
             [
                 Column("instance", "Exporter", custom__minWidth=130),
-                coloured("Value #A", "State", mappings=_UP, custom__width=70),
+                marked("Value #A", "State", UP_OR_DOWN, custom__width=80),
                 Column("version", "Version", custom__width=90),
                 Column("python_version", "Python", custom__width=85),
-                coloured("Value #C", "Configuration", mappings=OK, custom__width=120, custom__align="left"),
+                marked("Value #C", "Configuration", OK, custom__width=120),
                 Column("Value #D", "Loaded", unit="dateTimeFromNow", custom__width=115, custom__align="left"),
                 Column("Value #E", "Started", unit="dateTimeFromNow", custom__width=115, custom__align="left"),
             ],
-            width=14, height=6, sort=[("State", False)], empty="–",
+            width=14, height=6, sort=[("State", False)], empty="no exporter is scraped",
         ),
         table(
             "Alerts", "Alerts about the exporter and its accounts that fire now; docs/operations.md says what to do about each.",
-            [query(f'max by (alertname, severity, account, instance) (ALERTS{{job=~"$job", alertstate="firing", category="exporter"}})', table=True)],
+            [query('max by (alertname, severity, account, instance) (ALERTS{job=~"$job", alertstate="firing", category="exporter"})', table=True)],
             [
-                coloured("severity", "Severity", mappings=SEVERITIES, custom__width=90),
+                marked("severity", "Severity", SEVERITIES, custom__width=95),
                 Column("alertname", "Alert", custom__minWidth=200),
                 Column("account", "Account", custom__width=110),
             ],

@@ -24,9 +24,7 @@ def link(title: str, uid: str, /, **variables: str) -> Json:
         variables: its variables, each with the column of the row that has its value.
 
     """
-    chosen = "".join(
-        f'&var-{name}=${{__data.fields["{column}"]:percentencode}}' for name, column in variables.items()
-    )
+    chosen = "".join(f'&var-{name}=${{__data.fields["{column}"]:percentencode}}' for name, column in variables.items())
     url = f"/d/{uid}?{_KEPT}{chosen}&${{__url_time_range}}"
     return {"title": title, "url": url, "targetBlank": False}
 
@@ -53,10 +51,19 @@ _OTHERS = {
 }
 
 
-def _variable(name: str, label: str, expr: str, *, many: bool = True, all_of_them: str | None = None) -> Json:
-    """A variable of label values; without `all_of_them` there is no All, and the first is chosen.
+def _variable(
+    name: str,
+    label: str,
+    expr: str,
+    *,
+    many: bool = True,
+    all_of_them: str | None = None,
+    regex: str = "",
+) -> Json:
+    """A variable of what a query gives, sorted by name, or by the query where `regex` picks its values.
 
-    All is `all_of_them` in queries, or the list of the values where that is empty.
+    Without `all_of_them` there is no All, and the first is chosen. With it All is that in queries, or the list of the
+    values where it is empty.
     """
     everything = all_of_them is not None
     return {
@@ -67,8 +74,8 @@ def _variable(name: str, label: str, expr: str, *, many: bool = True, all_of_the
         "query": {"query": expr, "refId": "variable"},
         "definition": expr,
         "refresh": 2,
-        "regex": "",
-        "sort": 5,
+        "regex": regex,
+        "sort": 0 if regex else 5,
         "multi": many,
         "includeAll": everything,
         "allValue": all_of_them or None,
@@ -104,18 +111,24 @@ _SOURCES: list[Json] = [
 ]  # fmt: skip
 _ACCOUNT = f"label_values(mimecast_up{{{PROCESS}}}, account)"
 _TITLE = f"label_values(mimecast_awareness_campaign_info{{{RAW}}}, title)"
-_ID = f"label_values(mimecast_awareness_campaign_info{{{RAW}{BY_TITLE}}}, campaign_id)"
+_ONE = f"{RAW}{BY_TITLE}"
+_BY_LAUNCH = (
+    f"max by (campaign_id) (mimecast_awareness_campaign_launch_timestamp_seconds{{{_ONE}}})"
+    f" or 0 * max by (campaign_id) (mimecast_awareness_campaign_info{{{_ONE}}})"
+)
+_ID = f"query_result(sort_desc({_BY_LAUNCH}))"
 
 #: datasource, job, instance and account. All accounts are those that the chosen instances have: recorded series know no
 #: instance, and follow by the account.
 FOR_ACCOUNTS = [*_SOURCES, _variable("account", "Account", _ACCOUNT, all_of_them="")]
 FOR_CAMPAIGNS = [*FOR_ACCOUNTS, _variable("title", "Campaign", _TITLE, all_of_them=".*")]
-#: Several may be chosen so that Grafana escapes a title as a regular expression: it loses a single quote elsewhere.
+#: Several titles may be chosen so that Grafana escapes them as regular expressions: elsewhere it loses a single quote.
+#: Of campaigns with the same title the one that was launched last is shown.
 FOR_ONE_CAMPAIGN = [
     *_SOURCES,
     _variable("account", "Account", _ACCOUNT, many=False),
     _variable("title", "Campaign", _TITLE),
-    _variable("campaign", "Campaign id", _ID, all_of_them=".*"),
+    _variable("campaign", "Campaign id", _ID, regex='/campaign_id="([^"]+)"/'),
 ]
 
 

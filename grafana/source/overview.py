@@ -18,7 +18,7 @@ from palette import (
     ZERO_IS_GOOD,
     Json,
 )
-from panels import Column, coloured, fixed_colour, query, row, share_bar, stat, table, timeseries
+from panels import Column, coloured, fixed_colour, marked, query, row, share_bar, stat, table, timeseries
 from promql import BY_TITLE, RECORDED, Campaigns, at_place
 
 _ALL = Campaigns(BY_TITLE)
@@ -35,7 +35,7 @@ _ID = Column("campaign_id", "Id", custom__hidden=True, custom__hideFrom={"viz": 
 
 
 def _numbers() -> list[Json]:
-    count = dict(unit="none", empty="0")
+    count: Json = {"unit": "none", "empty": "0"}
     return [
         stat("Running", "Campaigns launched less than 30 days ago that are not finished.", _ALL.in_state(RUNNING), **count),
         stat("Stalled", "Campaigns that are not finished and that nobody has completed for a week.", _ALL.in_state(STALLED), thresholds=ZERO_IS_GOOD, **count),
@@ -71,7 +71,7 @@ def _campaigns() -> Json:
         [
             _TITLE,
             _ACCOUNT,
-            coloured("Value #A", "State", mappings=CAMPAIGN_STATES, custom__width=110, custom__align="left"),
+            marked("Value #A", "State", CAMPAIGN_STATES, custom__width=120),
             share_bar("Value #E", "Completion"),
             share_bar("Value #F", "Correct"),
             coloured("Value #G", "Day 30", unit="percentunit", decimals=0, thresholds=HIGH_IS_GOOD, custom__width=90, custom__align="right"),
@@ -82,7 +82,7 @@ def _campaigns() -> Json:
             _ID,
         ],
         height=13, pages=True,
-        sort=[("State", False), ("Launch", True)],
+        sort=[("State", False), ("Launch", True)], empty="no campaigns",
     )  # fmt: skip
 
 
@@ -109,10 +109,10 @@ def _progress() -> list[Json]:
 
 
 def _attention() -> list[Json]:
-    hardest = f'bottomk(10, max by (account, campaign_id, title, question) (question:mimecast_awareness_correct:ratio{{{RECORDED}{BY_TITLE}}}))'
+    hardest = f"bottomk(10, max by (account, campaign_id, title, question) (question:mimecast_awareness_correct:ratio{{{RECORDED}{BY_TITLE}}}))"
     return [
         table(
-            "Stalled", "Campaigns that are not finished and that nobody has completed for a week, from the eighth day to the ninetieth.",
+            "Stalled campaigns", "Campaigns that are not finished and that nobody has completed for a week, from the eighth day to the ninetieth.",
             [
                 query(f"{_ALL.age} and {_ALL.stalled}", ref="A", table=True),
                 query(f"{_ALL.sent} - {_ALL.completed} and {_ALL.stalled}", ref="B", table=True),
@@ -129,7 +129,7 @@ def _attention() -> list[Json]:
             width=12, height=9, sort=[("Completion", False)], empty="nothing has stalled",
         ),
         table(
-            "Coming up", "Campaigns that are scheduled, the next one first.",
+            "Scheduled campaigns", "Campaigns that are scheduled, the next one first.",
             [
                 query(f"{_ALL.launched} * 1000 and {_ALL.due}", ref="A", table=True),
                 query(_ALL.due, ref="B", table=True),
@@ -157,9 +157,9 @@ def _attention() -> list[Json]:
         ),
         table(
             "Alerts", "Alerts about training that fire now; docs/operations.md says what to do about each.",
-            [query(f'max by (alertname, severity, account, title) (ALERTS{{{RECORDED}, alertstate="firing", category="training"}})', table=True)],
+            [query(f'max by (alertname, severity, account, title) (ALERTS{{{RECORDED}{BY_TITLE}, alertstate="firing", category="training"}})', table=True)],
             [
-                coloured("severity", "Severity", mappings=SEVERITIES, custom__width=90),
+                marked("severity", "Severity", SEVERITIES, custom__width=95),
                 Column("alertname", "Alert", custom__width=250),
                 Column("title", "Campaign", custom__minWidth=120),
                 _ACCOUNT,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from palette import HIGH_IS_GOOD, PLAIN, Json
+from palette import GREY, HIGH_IS_GOOD, PLAIN, Json
 
 DATASOURCE: Json = {"type": "prometheus", "uid": "${datasource}"}
 
@@ -108,10 +108,14 @@ def timeseries(
     height: int = 8,
     bars: bool = False,
     legend: bool = True,
-    colour: str = "palette-classic",
+    colour: str = "fixed",
+    shade: str = GREY,
     **settings: Any,
 ) -> Json:
-    """Lines over time, their last values in the legend; or bars on top of each other, one a step."""
+    """Lines over time, their last values in the legend; or bars on top of each other, one a step.
+
+    A series for which `overrides` have no colour is grey: Grafana's own palette is not for everybody.
+    """
     line = {"lineWidth": 2, "fillOpacity": 0, "showPoints": "auto", "spanNulls": False, "lineInterpolation": "linear"}
     bar = {"drawStyle": "bars", "barWidthFactor": 0.8, "lineWidth": 0, "fillOpacity": 75}
     bar |= {"showPoints": "never", "stacking": {"mode": "normal", "group": "A"}}
@@ -129,7 +133,7 @@ def timeseries(
     custom = (bar | {"axisSoftMax": 5} if bars else line) | {"axisSoftMin": 0} | settings.pop("custom", {})
     return panel(
         "timeseries", title, description, targets,
-        width=width, height=height, options=options, custom=custom, colour=colour, **settings,
+        width=width, height=height, options=options, custom=custom, colour=colour, shade=shade, **settings,
     )  # fmt: skip
 
 
@@ -170,7 +174,7 @@ class Column:
     @property
     def override(self) -> Json:
         """The properties as Grafana's model has them."""
-        properties = [{"id": name, "value": value} for name, value in self.properties.items()]
+        properties = [{"id": name, "value": value} for name, value in {"noValue": "-", **self.properties}.items()]
         return {"matcher": {"id": "byName", "options": self.title}, "properties": properties}
 
 
@@ -186,6 +190,12 @@ def share_bar(field: str, title: str, width: int = 170) -> Column:
 def coloured(field: str, title: str, **properties: Any) -> Column:
     """Text in the colour of its thresholds or words."""
     return Column(field, title, custom__cellOptions={"type": "color-text"}, **properties)
+
+
+def marked(field: str, title: str, mappings: Json | list[Json], **properties: Any) -> Column:
+    """A word on the ground of its colour."""
+    cell = {"type": "color-background", "mode": "basic"}
+    return Column(field, title, mappings=mappings, custom__cellOptions=cell, custom__align="center", **properties)
 
 
 def table(
@@ -230,10 +240,10 @@ def table(
     return panel(
         "table", title, description, targets,
         width=width, height=height, options=options,
-        overrides=[column.override for column in columns if column.properties],
+        overrides=[column.override for column in columns],
         custom={"align": "auto", "filterable": pages, "inspect": False},
         transformations=[{"id": "merge", "options": {}}, {"id": "organize", "options": organize}],
-        empty=settings.pop("empty", "–"), **settings,
+        **settings,
     )  # fmt: skip
 
 
@@ -251,4 +261,4 @@ def fixed_colour(name: str, colour: str, *, by: str = "byName", **custom: Any) -
 
 
 #: A line to be reached or not to be crossed.
-DASHED = {"lineStyle": {"fill": "dash", "dash": [8, 8]}, "lineWidth": 1, "fillOpacity": 0}
+DASHED: Json = {"lineStyle": {"fill": "dash", "dash": [8, 8]}, "lineWidth": 1, "fillOpacity": 0}

@@ -102,10 +102,10 @@ or {self.due} * 0 + {COMING_UP}"""
 
     @property
     def completion_of_all(self) -> str:
-        """Completions of mails sent, over all campaigns."""
-        return f"sum({self.completed}) / (sum({self.sent}) > 0)"
+        """Completions of mails sent, over the campaigns for which both are known."""
+        return f"sum({self.completed} and {self.sent}) / (sum({self.sent} and {self.completed}) > 0)"
 
     @property
     def correctness_of_all(self) -> str:
-        """Right answers of completions, over the campaigns whose right answers are known."""
-        return f"sum({self.correct}) / (sum({self.completed} and {self.correct}) > 0)"
+        """Right answers of completions, over the campaigns for which both are known."""
+        return f"sum({self.correct} and {self.completed}) / (sum({self.completed} and {self.correct}) > 0)"
