@@ -157,7 +157,7 @@ def _attention() -> list[Json]:
         ),
         table(
             "Alerts", "Alerts about training that fire now; docs/operations.md says what to do about each.",
-            [query(f'max by (alertname, severity, account, title) (ALERTS{{{RECORDED}, alertstate="firing", category="training"}})', table=True)],
+            [query(f'max by (alertname, severity, account, title) (ALERTS{{{RECORDED}{BY_TITLE}, alertstate="firing", category="training"}})', table=True)],
             [
                 marked("severity", "Severity", SEVERITIES, custom__width=95),
                 Column("alertname", "Alert", custom__width=250),
