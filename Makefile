@@ -53,7 +53,7 @@ docs: $(VENV)/installed ## docs/metrics.md and the dashboards from their sources
 lock: .cache/uv/bin/uv ## requirements/*.txt from pyproject.toml
 	@for set in runtime test build; do \
 		.cache/uv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
-			--no-emit-index-url --no-emit-find-links --no-annotate --upgrade requirements/$$set.in -o requirements/$$set.txt || exit 1; done
+			--no-emit-index-url --no-emit-find-links --no-annotate --no-strip-extras --upgrade requirements/$$set.in -o requirements/$$set.txt || exit 1; done
 
 .PHONY: clean
 clean: ## remove what the other targets made
