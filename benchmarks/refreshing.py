@@ -17,7 +17,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.openmetrics.exposition import generate_latest
 
 from benchmarks.measuring import medians
-from exporter.collector import CampaignText
+from exporter.compression import KeptText
 from exporter.exposition import merge_campaigns, render_campaigns
 from exporter.metrics import CAMPAIGN_LABELS, CAMPAIGN_METRICS, CampaignMetric
 from exporter.mimecast import Campaign
@@ -41,8 +41,7 @@ async def refresh(answer: bytes) -> int:
     reading = _Reading("count")
     await reading.add(open_envelope(answer))
     texts = await render_campaigns("acme", reading.queue(len(answer)).campaigns)
-    text = CampaignText((), merge_campaigns([texts]))
-    return sum(map(len, (await text.packed()).parts))
+    return sum(map(len, (await KeptText(merge_campaigns([texts])).packed()).parts))
 
 
 class _Typed(msgspec.Struct, rename="camel"):

@@ -126,6 +126,11 @@ class Cache(Generic[Value]):
         self._flight: asyncio.Task[None] | None = None
         self._closed = False
 
+    @property
+    def is_fetching(self) -> bool:
+        """Whether a fetch runs."""
+        return self._flight is not None
+
     def begin(self) -> Lookup:
         """Ask for the value; starts a fetch where one is due, and joins the one that runs."""
         now = self._clock()

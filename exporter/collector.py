@@ -1,4 +1,4 @@
-"""Collecting: one account with its client, its cache and its last snapshot; and all of them together.
+"""Collecting one account: its client, its cache, its last snapshot, and the text of its own metrics.
 
 Here failures of the API become log lines and counts. Knows nothing of HTTP serving.
 """
@@ -9,13 +9,12 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from exporter.cache import Backoff, Cache, Clock, Lookup
-from exporter.compression import PackedPrefix, pack_prefix
 from exporter.config import CampaignFilter
-from exporter.exposition import FamilyTexts, merge_campaigns, render_campaigns
+from exporter.exposition import FamilyTexts, render_account, render_campaigns
 from exporter.mimecast import MimecastClient, MimecastError
 from exporter.selection import select
 from exporter.status import AccountStatus
@@ -68,6 +67,8 @@ class AccountCollector:
         self._fetching = fetching
         self._wanted = wanted
         self._limit_told = False
+        self._served: Snapshot | None = None
+        self._text: FamilyTexts | None = None
         self._wall_clock = wall_clock
         self._cache = Cache(self._fetch, ttl=ttl, max_stale=max_stale, backoff=backoff, clock=clock)
         self.status = AccountStatus(name, client.traffic, self._cache.statistics, endpoints)
@@ -80,10 +81,19 @@ class AccountCollector:
         """What is served now; the account's status tells the same."""
         entry = self._cache.finish(lookup)
         snapshot = entry.value if entry else None
-        self.status.campaigns = snapshot.campaigns if snapshot else None
-        self.status.skipped = snapshot.skipped if snapshot else Counter()
-        self.status.data_time = snapshot.fetched_at if snapshot else None
+        if snapshot is not self._served:
+            self._served, self._text = snapshot, None
+            self.status.campaigns = snapshot.campaigns if snapshot else None
+            self.status.skipped = snapshot.skipped if snapshot else Counter()
+            self.status.data_time = snapshot.fetched_at if snapshot else None
         return snapshot
+
+    @property
+    def text(self) -> FamilyTexts:
+        """The account's own metrics that are not live; the same object as long as the text is the same."""
+        if self._text is None or self._cache.is_fetching:
+            self._text = render_account(self.status)
+        return self._text
 
     async def close(self) -> None:
         """Cancel the fetch that runs."""
@@ -100,6 +110,8 @@ class AccountCollector:
             log.exception("a refresh failed in a way that was not foreseen", extra={"account": self.name})
             self._failed("api_error", "the exporter failed; its log says where")
             raise
+        finally:
+            self._text = None
         self.status.up, self.status.reason, self.status.message = True, "", ""
         return snapshot
 
@@ -108,6 +120,8 @@ class AccountCollector:
         fetched_at = self._wall_clock()
         selection = select(queue.campaigns, self._wanted, fetched_at)
         texts = await render_campaigns(self.name, selection.campaigns)
+        if self._served is not None and self._served.texts == texts:
+            texts = self._served.texts  # nothing to merge or pack again
         log.info(
             "fetched",
             extra={
@@ -144,62 +158,3 @@ class AccountCollector:
         log.log(level, "refresh failed: %s", message, extra={"account": self.name, "reason": reason})
         self.status.failures[reason] += 1
         self.status.up, self.status.reason, self.status.message = False, reason, message
-
-
-@dataclass(eq=False)
-class CampaignText:
-    """The campaigns' text of some accounts, and its packed form once somebody wanted it."""
-
-    snapshots: tuple[Snapshot, ...]
-    parts: list[bytes]
-    _packing: asyncio.Task[PackedPrefix] | None = field(default=None, repr=False)
-
-    async def packed(self) -> PackedPrefix:
-        """The text packed, made once for all who ask."""
-        if self._packing is None:
-            self._packing = asyncio.create_task(pack_prefix(self.parts))
-        return await asyncio.shield(self._packing)
-
-
-class Collection:
-    """All accounts together.
-
-    Args:
-        accounts: in the order of the configuration.
-
-    """
-
-    def __init__(self, accounts: Sequence[AccountCollector]) -> None:
-        self.accounts: dict[str, AccountCollector] = {}
-        self._merged: dict[tuple[str, ...], CampaignText] = {}
-        self.replace(accounts)
-
-    def replace(self, accounts: Sequence[AccountCollector]) -> None:
-        """Collect these accounts from now on."""
-        self.accounts = {account.name: account for account in accounts}
-        self._merged.clear()
-
-    async def collect(self, accounts: Sequence[AccountCollector], within: float) -> CampaignText:
-        """The campaigns of the accounts, as far as they are there `within` seconds.
-
-        A fetch that takes longer goes on and serves the next scrape.
-        """
-        lookups = [account.begin() for account in accounts]
-        flights = {lookup.flight for lookup in lookups if lookup.flight is not None}
-        if flights and within > 0:
-            await asyncio.wait(flights, timeout=within)
-        found = [account.finish(lookup) for account, lookup in zip(accounts, lookups, strict=True)]
-        names = tuple(account.name for account in accounts)
-        return self._merge(names, tuple(snapshot for snapshot in found if snapshot is not None))
-
-    def _merge(self, names: tuple[str, ...], snapshots: tuple[Snapshot, ...]) -> CampaignText:
-        """The merged text, made anew only where a snapshot changed."""
-        kept = self._merged.get(names)
-        if kept is None or kept.snapshots != snapshots:
-            kept = CampaignText(snapshots, merge_campaigns(snapshot.texts for snapshot in snapshots))
-            self._merged[names] = kept
-        return kept
-
-    async def close(self) -> None:
-        """Cancel every fetch; scrapes that wait are answered with what is there."""
-        await asyncio.gather(*(account.close() for account in self.accounts.values()))

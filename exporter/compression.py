@@ -37,10 +37,14 @@ class PackedPrefix:
     length: int = 0
 
 
-async def pack_prefix(parts: Sequence[bytes]) -> PackedPrefix:
-    """Pack the parts, a piece at a time."""
+#: Nothing, to begin with.
+EMPTY = PackedPrefix()
+
+
+async def pack_prefix(parts: Sequence[bytes], after: PackedPrefix = EMPTY) -> PackedPrefix:
+    """Pack the parts, a piece at a time, to stand behind what is packed already."""
     packer = isal_zlib.compressobj(_LEVEL, isal_zlib.DEFLATED, -zlib.MAX_WBITS)
-    packed, crc, length = [], 0, 0
+    packed, crc, length = list(after.parts), after.crc, after.length
     for piece in slices(parts):
         crc = isal_zlib.crc32(piece, crc)
         length += len(piece)
@@ -48,6 +52,31 @@ async def pack_prefix(parts: Sequence[bytes]) -> PackedPrefix:
         await asyncio.sleep(0)
     packed.append(packer.flush(zlib.Z_SYNC_FLUSH))
     return PackedPrefix(tuple(piece for piece in packed if piece), crc, length)
+
+
+class KeptText:
+    """Text that many scrapes send, and its packed form once somebody wanted it.
+
+    Args:
+        parts: the text.
+        after: the text it stands behind, kept by itself: a new end costs no new beginning.
+
+    """
+
+    def __init__(self, parts: Sequence[bytes], after: KeptText | None = None) -> None:
+        self.parts: Sequence[bytes] = [*after.parts, *parts] if after else parts
+        self._own = parts
+        self._after = after
+        self._packing: asyncio.Task[PackedPrefix] | None = None
+
+    async def packed(self) -> PackedPrefix:
+        """The text packed, made once for all who ask."""
+        if self._packing is None:
+            self._packing = asyncio.create_task(self._pack())
+        return await asyncio.shield(self._packing)
+
+    async def _pack(self) -> PackedPrefix:
+        return await pack_prefix(self._own, await self._after.packed() if self._after else EMPTY)
 
 
 def finish_member(prefix: PackedPrefix, rest: bytes) -> list[bytes]:

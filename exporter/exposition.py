@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, Protocol
 
 from exporter.metrics import (
     ACCOUNT_METRICS,
@@ -37,6 +37,28 @@ _PIECE = 4 * _TURN
 
 #: Family name to the samples' text of one account in pieces, empty families left out.
 FamilyTexts = Mapping[str, Sequence[bytes]]
+
+
+class LibrarySample(Protocol):
+    """What is read of `prometheus_client.Sample`."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def labels(self) -> Mapping[str, str]: ...
+    @property
+    def value(self) -> float: ...
+
+
+class Family(Protocol):
+    """What is read of `prometheus_client.Metric`; a counter's name is without its `_total`."""
+
+    name: str
+    documentation: str
+    type: str
+
+    @property
+    def samples(self) -> Sequence[LibrarySample]: ...
 
 
 def escape_label(value: str) -> str:
@@ -72,9 +94,8 @@ async def _render_piece(account: str, campaigns: Sequence[Campaign]) -> dict[str
 
 
 def _campaign_labels(account: str, campaign: Campaign) -> str:
-    return (
-        f'account="{escape_label(account)}",campaign_id="{campaign.campaign_id}",title="{escape_label(campaign.title)}"'
-    )
+    title = escape_label(campaign.title)
+    return f'{_account_label(account)},campaign_id="{campaign.campaign_id}",title="{title}"'
 
 
 def _render_family(metric: CampaignMetric | LabelledCampaignMetric, campaigns: Sequence[tuple[Campaign, str]]) -> str:
@@ -92,50 +113,95 @@ def _render_family(metric: CampaignMetric | LabelledCampaignMetric, campaigns: S
     )
 
 
+@lru_cache(maxsize=16_384)
+def _account_label(account: str) -> str:
+    return f'account="{escape_label(account)}"'
+
+
 @lru_cache(maxsize=1024)
 def _own_labels(names: tuple[str, ...], values: tuple[str, ...]) -> str:
     return ",".join([f'{name}="{escape_label(value)}"' for name, value in zip(names, values, strict=True)])
 
 
 def merge_campaigns(accounts: Iterable[FamilyTexts]) -> list[bytes]:
-    """The texts of several accounts as one: each family once, its HELP and TYPE first. Copies no text."""
+    """The campaigns of several accounts as one text: each family once, its HELP and TYPE first. Copies no samples."""
+    return _merge(((metric.name, _head(metric.name, "gauge", metric.help)) for metric in CAMPAIGN_METRICS), accounts)
+
+
+def render_account(status: AccountStatus) -> FamilyTexts:
+    """The samples of one account's metrics that are not live, family by family, without HELP and TYPE.
+
+    They are valid in either format.
+    """
+    rendered = {metric.name: _account_samples(metric, status) for metric in ACCOUNT_METRICS if not metric.live}
+    return {name: [text.encode()] for name, text in rendered.items() if text}
+
+
+def merge_accounts(accounts: Iterable[FamilyTexts], form: Format) -> list[bytes]:
+    """What `render_account` gave of several accounts as one text, in one of the formats."""
+    heads = ((metric.name, _head(metric.name, metric.kind, metric.help, form)) for metric in ACCOUNT_METRICS)
+    return _merge(heads, accounts)
+
+
+def _merge(heads: Iterable[tuple[str, bytes]], accounts: Iterable[FamilyTexts]) -> list[bytes]:
     gathered = list(accounts)
     parts: list[bytes] = []
-    for metric in CAMPAIGN_METRICS:
-        samples = [piece for texts in gathered for piece in texts.get(metric.name, ())]
+    for name, head in heads:
+        samples = [piece for texts in gathered for piece in texts.get(name, ())]
         if samples:
-            parts.append(_head(metric.name, "gauge", metric.help))
+            parts.append(head)
             parts.extend(samples)
     return parts
 
 
-def render_accounts(statuses: Sequence[AccountStatus], form: Format) -> bytes:
-    """Every account metric of the accounts given, in one of the formats."""
-    labelled = [(status, f'account="{escape_label(status.account)}"') for status in statuses]
-    return b"".join(_render_account_family(metric, labelled, form) for metric in ACCOUNT_METRICS)
+def render_live(statuses: Sequence[AccountStatus], form: Format) -> bytes:
+    """The account metrics that move with every scrape, of the accounts given, in one of the formats."""
+    if not statuses:
+        return b""
+    texts = (
+        _head(metric.name, metric.kind, metric.help, form)
+        + "".join([_account_samples(metric, status) for status in statuses]).encode()
+        for metric in ACCOUNT_METRICS
+        if metric.live
+    )
+    return b"".join(texts)
+
+
+def _account_samples(metric: AccountMetric, status: AccountStatus) -> str:
+    account = _account_label(status.account)
+    return "".join(
+        [
+            _line(metric.name, f"{account},{_own_labels(metric.labels, values)}" if values else account, value)
+            for values, value in metric.read(status)
+        ]
+    )
+
+
+def render_families(families: Iterable[Family], form: Format) -> bytes:
+    """Gauges and counters as prometheus_client collects them, in one of the formats."""
+    return b"".join(
+        _head(family.name + "_total" * (family.type == "counter"), family.type, family.documentation, form)
+        + "".join([_line(sample.name, _labels(sample.labels), sample.value) for sample in family.samples]).encode()
+        for family in families
+    )
+
+
+def _labels(labels: Mapping[str, str]) -> str:
+    return _own_labels(tuple(labels), tuple(labels.values())) if labels else ""
+
+
+def _line(name: str, labels: str, value: Number) -> str:
+    return f"{name}{{{labels}}} {format_number(value)}\n" if labels else f"{name} {format_number(value)}\n"
 
 
 def render_probe(status: AccountStatus, duration: float, form: Format) -> bytes:
-    """What every prober tells of a probe, and the end that OpenMetrics asks for; `duration` in seconds."""
+    """What every prober tells of a probe; `duration` in seconds."""
     values: Mapping[str, Number] = {"probe_success": status.up, "probe_duration_seconds": duration}
     families = [
         _head(name, "gauge", text, form) + f"{name} {format_number(values[name])}\n".encode()
         for name, text in PROBE_METRICS.items()
     ]
-    return b"".join(families) + (b"# EOF\n" if form == "openmetrics" else b"")
-
-
-def _render_account_family(metric: AccountMetric, statuses: Sequence[tuple[AccountStatus, str]], form: Format) -> bytes:
-    lines = [
-        f"{metric.name}{{{_join(account, _own_labels(metric.labels, values))}}} {format_number(value)}\n"
-        for status, account in statuses
-        for values, value in metric.read(status)
-    ]
-    return _head(metric.name, metric.kind, metric.help, form) + "".join(lines).encode() if lines else b""
-
-
-def _join(account: str, own: str) -> str:
-    return f"{account},{own}" if own else account
+    return b"".join(families)
 
 
 def _head(name: str, kind: str, text: str, form: Format = "text") -> bytes:

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 import httpx
 
 from exporter.cache import Backoff, Clock
-from exporter.collector import AccountCollector, Collection
+from exporter.collection import Collection
+from exporter.collector import AccountCollector
 from exporter.config import Account, ApiSettings, CacheSettings, Config, OAuth2Credentials
 from exporter.mimecast import TOKEN_PATH, ClientCredentials, MimecastClient, Outbound, SignedRequests, open_http_client
 

@@ -51,13 +51,17 @@ class LabelledCampaignMetric:
 
 @dataclass(frozen=True)
 class AccountMetric:
-    """A metric with the label `account`, and perhaps more; `read` gives its samples."""
+    """A metric with the label `account`, and perhaps more; `read` gives its samples.
+
+    Its text is kept from one refresh of the account to the next; a `live` one moves with every scrape.
+    """
 
     name: str
     kind: Literal["gauge", "counter"]
     help: str
     read: Callable[[AccountStatus], Iterable[Sample]]
     labels: tuple[str, ...] = ()
+    live: bool = False
 
 
 def _by_number(counts: Mapping[int, int]) -> list[Sample]:
@@ -243,18 +247,21 @@ ACCOUNT_METRICS: tuple[AccountMetric, ...] = (
         "counter",
         "Scrapes of the account.",
         lambda status: _one(status.cache.requests),
+        live=True,
     ),
     AccountMetric(
         "mimecast_cache_hits_total",
         "counter",
         "Scrapes answered from memory within the time to live.",
         lambda status: _one(status.cache.hits),
+        live=True,
     ),
     AccountMetric(
         "mimecast_cache_stale_served_total",
         "counter",
         "Scrapes answered with data older than the time to live.",
         lambda status: _one(status.cache.stale_served),
+        live=True,
     ),
 )
 

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 from prometheus_client import (
     CollectorRegistry,
     Counter,
     Gauge,
     GCCollector,
+    Metric,
     PlatformCollector,
     ProcessCollector,
     disable_created_metrics,
-    generate_latest,
 )
-from prometheus_client.openmetrics import exposition as openmetrics
 
 
 class Telemetry:
@@ -85,6 +84,6 @@ class Telemetry:
         """Note that the configuration could not be loaded, and the old one goes on."""
         self.config_reload_successful.set(0)
 
-    def render(self, *, openmetrics_format: bool) -> bytes:
-        """The metrics as text; as OpenMetrics with its `# EOF` at the end."""
-        return openmetrics.generate_latest(self.registry) if openmetrics_format else generate_latest(self.registry)
+    def collect(self) -> Iterable[Metric]:
+        """The metrics as they are now, gauges and counters."""
+        return self.registry.collect()

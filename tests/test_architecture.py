@@ -19,6 +19,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("service",),
     ("web",),
     ("fleet",),
+    ("collection",),
     ("collector",),
     ("exposition", "selection", "reference"),
     ("metrics", "config"),

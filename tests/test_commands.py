@@ -324,7 +324,7 @@ def test_the_web_configuration_protects_everything_but_health(protected: tuple[P
             user = ("prometheus", "planted-password")
             answered = client.get("/metrics", auth=user)
             assert 'mimecast_up{account="acme"} 1\n' in answered.text
-            assert "\nmimecast_exporter_web_config_valid 1.0\n" in answered.text
+            assert "\nmimecast_exporter_web_config_valid 1\n" in answered.text
             assert answered.headers["x-frame-options"] == "deny"
             assert client.get("/sd", auth=user).json()[0]["labels"]["__scheme__"] == "https"
             done = run("healthcheck", f"--web.listen-address={address}", flag)
@@ -332,7 +332,7 @@ def test_the_web_configuration_protects_everything_but_health(protected: tuple[P
             file.write_text(file.read_text() + "nonsense: 1\n")
             demo.wait_for("web configuration cannot be used")
             answered = client.get("/metrics?collect[]=exporter", auth=user)
-            assert "\nmimecast_exporter_web_config_valid 0.0\n" in answered.text
+            assert "\nmimecast_exporter_web_config_valid 0\n" in answered.text
         assert demo.end() == 0
     assert "planted" not in demo.output
 

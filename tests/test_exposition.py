@@ -27,15 +27,19 @@ from exporter.exposition import (
     accepts_gzip,
     choose_format,
     format_number,
+    merge_accounts,
     merge_campaigns,
-    render_accounts,
+    render_account,
     render_campaigns,
+    render_families,
+    render_live,
 )
 from exporter.metrics import ACCOUNT_METRICS, CAMPAIGN_LABELS, CAMPAIGN_METRICS, CampaignMetric
 from exporter.mimecast import Campaign, Traffic
 from exporter.mimecast.answers import CorrectAnswers
 from exporter.mimecast.campaign import decode_campaign
 from exporter.status import AccountStatus
+from exporter.telemetry import Telemetry
 from tests.vendor_samples import NEWER, OLDER
 
 Samples = Counter[tuple[str, frozenset[tuple[str, str]], float]]
@@ -86,6 +90,17 @@ class LibrarysView:
                             family.add_metric((*labels, *values), number)
             if family.samples:
                 yield family
+
+
+class Collected(CollectorRegistry):
+    """What was collected once, for both to show."""
+
+    def __init__(self, families: Sequence[Metric]) -> None:
+        super().__init__()
+        self._families = families
+
+    def collect(self) -> Iterable[Metric]:
+        return self._families
 
 
 def assert_as_the_library_says(*accounts: tuple[str, Sequence[Campaign]]) -> None:
@@ -205,6 +220,11 @@ class LibrarysAccounts:
                 yield family
 
 
+def accounts_text(statuses: Sequence[AccountStatus], form: Format) -> str:
+    kept = merge_accounts(map(render_account, statuses), form)
+    return (b"".join(kept) + render_live(statuses, form)).decode()
+
+
 @pytest.mark.parametrize("form", ["text", "openmetrics"])
 def test_account_metrics_are_what_the_library_would_say(form: Format) -> None:
     fresh = AccountStatus("fresh", Traffic(), Statistics())
@@ -215,13 +235,27 @@ def test_account_metrics_are_what_the_library_would_say(form: Format) -> None:
     registry.register(LibrarysAccounts([fresh, known]))
     generate, parse = (generate_latest, parse_text) if form == "text" else (generate_openmetrics, parse_openmetrics)
     ending = "" if form == "text" else "# EOF\n"
-    ours, theirs = render_accounts([fresh, known], form).decode() + ending, generate(registry).decode()
+    ours, theirs = accounts_text([fresh, known], form) + ending, generate(registry).decode()
     assert samples(parse(ours)) == samples(parse(theirs))
     assert heads(ours) == heads(theirs)
 
 
+@pytest.mark.parametrize("form", ["text", "openmetrics"])
+def test_the_process_s_own_metrics_are_what_the_library_would_say(form: Format) -> None:
+    telemetry = Telemetry('0.1"\n\\')
+    telemetry.config_loaded(1_790_000_000.25, {"a.yaml": [], 'b"\n\\.yaml': ["fault"]})
+    telemetry.requests_refused.inc(3)
+    collected = Collected(list(telemetry.collect()))
+    generate, parse = (generate_latest, parse_text) if form == "text" else (generate_openmetrics, parse_openmetrics)
+    ending = "" if form == "text" else "# EOF\n"
+    ours, theirs = render_families(collected.collect(), form).decode() + ending, generate(collected).decode()
+    assert samples(parse(ours)) == samples(parse(theirs))
+    assert heads(ours) == heads(theirs)
+    assert {family.type for family in collected.collect()} == {"gauge", "counter"}
+
+
 def test_counters_exist_at_zero_from_the_start_and_unknown_gauges_do_not() -> None:
-    text = render_accounts([AccountStatus("fresh", Traffic(), Statistics(), ("get-queue", "token"))], "text").decode()
+    text = accounts_text([AccountStatus("fresh", Traffic(), Statistics(), ("get-queue", "token"))], "text")
     assert 'mimecast_up{account="fresh"} 0\n' in text
     assert 'mimecast_api_requests_total{account="fresh",endpoint="get-queue",code="200"} 0\n' in text
     assert 'mimecast_api_requests_total{account="fresh",endpoint="token",code="200"} 0\n' in text

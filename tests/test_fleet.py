@@ -72,7 +72,7 @@ def test_a_broken_account_file_keeps_the_others_running_and_stops_check(folder: 
         text = httpx.get(exporter.base_url + "/metrics", trust_env=False).text
         exporter.end()
     assert accounts_in(text) == {"acme", "globex"}
-    assert f'mimecast_exporter_account_file_valid{{file="{broken}"}} 0.0\n' in text
+    assert f'mimecast_exporter_account_file_valid{{file="{broken}"}} 0\n' in text
     assert text.count("mimecast_exporter_account_file_valid{") == 3
     assert f"{broken}:3" in exporter.output
     checked = run("check", f"--config.file={folder}/config.yaml")
@@ -91,13 +91,13 @@ def test_a_reload_that_fails_changes_nothing_and_says_so(folder: Path) -> None:
             assert refused.status_code == 500
             assert f"{file}:3" in refused.text
             text = client.get("/metrics").text
-            assert "mimecast_exporter_config_last_reload_successful 0.0\n" in text
+            assert "mimecast_exporter_config_last_reload_successful 0\n" in text
             assert accounts_in(text) == {"acme", "globex"}
             file.write_text(good)
             exporter.process.send_signal(signal.SIGHUP)
             exporter.wait_for('msg="configuration loaded"')
             text = client.get("/metrics?collect[]=exporter").text
-            assert "mimecast_exporter_config_last_reload_successful 1.0\n" in text
+            assert "mimecast_exporter_config_last_reload_successful 1\n" in text
 
 
 async def test_filters_leave_series_out_and_count_them_by_reason(caplog: pytest.LogCaptureFixture) -> None:

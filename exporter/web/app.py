@@ -17,9 +17,9 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from exporter.cache import Clock
-from exporter.collector import AccountCollector, Collection
+from exporter.collection import Collection
 from exporter.config import Account
-from exporter.exposition import render_accounts, render_probe
+from exporter.exposition import render_families, render_live, render_probe
 from exporter.telemetry import Telemetry
 from exporter.web import pages
 from exporter.web.discovery import PROBE_PATH, targets
@@ -97,19 +97,17 @@ class Exporter:
         wanted = self._wanted(request)
         if _only_exporter(request.query_params):
             return await exposition(None, self._process(wanted), wanted)
-        accounts = list(self._subject.collection.accounts.values())
-        campaigns = await self._subject.collection.collect(accounts, wanted.within)
-        statuses = [account.status for account in accounts]
-        return await exposition(campaigns, render_accounts(statuses, wanted.form) + self._process(wanted), wanted)
+        collected = await self._subject.collection.collect(None, wanted.within)
+        own = render_live(collected.statuses, wanted.form) + self._process(wanted)
+        return await exposition(collected.text(wanted.form), own, wanted)
 
     async def probe(self, request: Request) -> Scrape:
         """One account's series, `probe_success` (its `mimecast_up`) and `probe_duration_seconds`."""
         began, wanted = self._clock(), self._wanted(request)
-        account = self._target(request.query_params)
-        campaigns = await self._subject.collection.collect([account], wanted.within)
-        own = render_accounts([account.status], wanted.form)
-        own += render_probe(account.status, self._clock() - began, wanted.form)
-        return await exposition(campaigns, own, wanted)
+        collected = await self._subject.collection.collect(self._target(request.query_params), wanted.within)
+        own = render_live(collected.statuses, wanted.form)
+        own += render_probe(collected.statuses[0], self._clock() - began, wanted.form)
+        return await exposition(collected.text(wanted.form), own, wanted)
 
     async def discovery(self, request: Request) -> Response:
         """Every account as a target of `/probe`."""
@@ -138,7 +136,7 @@ class Exporter:
             raise HTTPException(500, refusal)
         return PlainTextResponse("configuration loaded\n")
 
-    def _target(self, query: QueryParams) -> AccountCollector:
+    def _target(self, query: QueryParams) -> str:
         """The account that `target` names.
 
         Raises:
@@ -148,17 +146,16 @@ class Exporter:
         names = query.getlist("target")
         if len(names) != 1 or not names[0]:
             raise HTTPException(400, "give one target: the name of a configured account, /probe?target=NAME")
-        account = self._subject.collection.accounts.get(names[0])
-        if account is None:
+        if names[0] not in self._subject.collection.accounts:
             raise HTTPException(404, "no account of that name is configured; /sd lists those that are")
-        return account
+        return names[0]
 
     def _wanted(self, request: Request) -> Wanted:
         settings = self._settings
         return Wanted.by(request.headers, offset=settings.timeout_offset, otherwise=settings.scrape_timeout)
 
     def _process(self, wanted: Wanted) -> bytes:
-        return self._subject.telemetry.render(openmetrics_format=wanted.form == "openmetrics")
+        return render_families(self._subject.telemetry.collect(), wanted.form)
 
 
 def _only_exporter(query: QueryParams) -> bool:

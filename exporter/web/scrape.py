@@ -10,8 +10,7 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from exporter.collector import CampaignText
-from exporter.compression import PackedPrefix, finish_member, slices
+from exporter.compression import EMPTY, KeptText, finish_member, slices
 from exporter.exposition import CONTENT_TYPES, Format, accepts_gzip, choose_format
 
 
@@ -74,9 +73,10 @@ class Scrape(Response):
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
-async def exposition(campaigns: CampaignText | None, own: bytes, wanted: Wanted) -> Scrape:
-    """The answer: the campaigns' text, which is kept, and `own`, which is new in each scrape."""
+async def exposition(kept: KeptText | None, own: bytes, wanted: Wanted) -> Scrape:
+    """The answer: the text that is kept from scrape to scrape, and `own`, which is new in each."""
+    if wanted.form == "openmetrics":
+        own += b"# EOF\n"
     if not wanted.gzip:
-        return Scrape([*(campaigns.parts if campaigns else ()), own], wanted, packed=False)
-    prefix = await campaigns.packed() if campaigns else PackedPrefix()
-    return Scrape(finish_member(prefix, own), wanted, packed=True)
+        return Scrape([*(kept.parts if kept else ()), own], wanted, packed=False)
+    return Scrape(finish_member(await kept.packed() if kept else EMPTY, own), wanted, packed=True)

@@ -11,7 +11,6 @@ from typing import Any, get_args
 import msgspec
 import pytest
 import yaml
-from prometheus_client.parser import text_string_to_metric_families
 
 from exporter.config import (
     EXPOSED_LABELS,
@@ -104,6 +103,5 @@ def _leaves(tree: Any, prefix: str = "") -> Iterator[tuple[str, object]]:
 
 def test_no_label_of_a_metric_is_free_for_targets() -> None:
     own = {label for metric in (*CAMPAIGN_METRICS, *ACCOUNT_METRICS) for label in getattr(metric, "labels", ())}
-    families = text_string_to_metric_families(Telemetry("1").render(openmetrics_format=False).decode())
-    process = {label for family in families for sample in family.samples for label in sample.labels}
+    process = {label for family in Telemetry("1").collect() for sample in family.samples for label in sample.labels}
     assert own | {*CAMPAIGN_LABELS, "file"} | process <= EXPOSED_LABELS
