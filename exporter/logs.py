@@ -12,7 +12,7 @@ LogFormat = Literal["logfmt", "json"]
 
 _STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
 #: Loggers of libraries, whose lines below a warning are not ours to print: they hold addresses and headers.
-_LIBRARIES = ("httpx", "httpcore", "h11", "asyncio", "uvicorn", "anyio")
+_LIBRARIES = ("httpx", "httpcore", "asyncio", "uvicorn", "anyio")
 
 
 class _Formatter(logging.Formatter):

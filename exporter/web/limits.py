@@ -15,6 +15,8 @@ class Limits:
     target_bytes: int = 8 * 1024
     #: A request's body. No route takes one, so this only needs to hold what clients send without need.
     body_bytes: int = 64 * 1024
+    #: Requests that wait on one connection for those before them to be answered.
+    pipelined: int = 32
     #: To send a request whole, from the connection or from the first byte of a further request.
     request_time: float = 10.0
     #: Between two requests of one connection; longer than the longest advised scrape interval.

@@ -1,4 +1,4 @@
-"""One HTTP connection, bounded in time and memory: uvicorn's protocol on h11, with every wait given an end.
+"""One HTTP connection, bounded in time and memory: uvicorn's protocol on httptools, with every wait given an end.
 
 Knows uvicorn and transports; knows nothing of routes, listening sockets or signals. Three clocks run:
 
@@ -17,13 +17,15 @@ import logging
 import time
 from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any
+from urllib.parse import unquote_to_bytes
 
-import h11
+import httptools
+from uvicorn._types import ASGI3Application
 from uvicorn.config import Config
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
-from exporter.web.connection import BoundedConnection
+from exporter.web.admission import Admission, Refused
 from exporter.web.limits import Limits
 
 _LOGGER = logging.getLogger("exporter.web.http")
@@ -53,8 +55,11 @@ class _ClientFaultsAreNoNews(logging.LoggerAdapter[logging.Logger]):
         self.logger.debug(msg, *args)
 
 
-class HttpProtocol(H11Protocol):
-    """One connection of a generation of the server."""
+class HttpProtocol(HttpToolsProtocol):
+    """One connection of a generation of the server.
+
+    Of requests that come before earlier ones are answered, `cycle` is the last; `pipeline` holds those that wait.
+    """
 
     def __init__(
         self,
@@ -66,7 +71,6 @@ class HttpProtocol(H11Protocol):
         admits: Callable[[PeerCertificate], bool] | None = None,
     ) -> None:
         super().__init__(config, server_state, {}, loop)
-        self.conn = self._bounded = BoundedConnection(limits)
         # uvicorn uses no more of a logger than this adapter has.
         self.logger = _ClientFaultsAreNoNews(_LOGGER)  # type: ignore[assignment] # a logger in all that is used
         self.timeout_keep_alive = limits.idle_time  # type: ignore[assignment] # call_later takes floats
@@ -74,12 +78,15 @@ class HttpProtocol(H11Protocol):
         self.last_active = time.monotonic_ns()
         self._limits = limits
         self._admits = admits
+        self._admission = Admission(limits)
+        self._answering: RequestResponseCycle | None = None
         self._request_clock: asyncio.TimerHandle | None = None
         self._send_clock: asyncio.TimerHandle | None = None
         self._linger_clock: asyncio.TimerHandle | None = None
         self._send_progress_at = 0.0
         self._sending_since: float | None = None
-        self._refused = False
+        #: The status that the peer was or will be refused with, once what it asked before is answered.
+        self._refusal: int | None = None
 
     # The life of the connection
 
@@ -93,28 +100,19 @@ class HttpProtocol(H11Protocol):
             return
         self.transport.set_write_buffer_limits(high=_WRITE_BUFFER)
         self._send_progress_at = self.loop.time()
-        self._request_clock = self.loop.call_later(self._limits.request_time, self._request_overdue)
+        self._start_request_clock()
         self._look_at_sending()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Stop all clocks."""
+        """Stop all clocks, and tell every answer in preparation that nobody waits for it."""
         self._stop_clocks()
+        for cycle in (self._answering, *(waiting for waiting, _ in self.pipeline)):
+            if cycle is not None and not cycle.response_complete:
+                cycle.disconnected = True
+                cycle.message_event.set()
+        self.pipeline.clear()
         super().connection_lost(exc)
         self._unset_keepalive_if_required()
-
-    def data_received(self, data: bytes) -> None:
-        """Take bytes of a request, unless the peer was refused already: then they are thrown away."""
-        if self._refused or self.transport.is_closing():
-            return
-        self.last_active = time.monotonic_ns()
-        super().data_received(data)
-        self._set_request_clock()
-
-    def on_response_complete(self) -> None:
-        """Go on when an answer has been handed to the transport: a pipelined request may follow."""
-        self.last_active = time.monotonic_ns()
-        super().on_response_complete()
-        self._set_request_clock()
 
     def resume_writing(self) -> None:
         """Take note that a slice has drained."""
@@ -141,6 +139,111 @@ class HttpProtocol(H11Protocol):
                 clock.cancel()
         self._request_clock = self._send_clock = self._linger_clock = None
 
+    # Receiving
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes of a request, unless the peer was refused already: then they are thrown away."""
+        if self._refusal is not None or self.transport.is_closing():
+            return
+        self.last_active = time.monotonic_ns()
+        had_begun = self._admission.owed == "head"
+        try:
+            self._parse(data)
+            if had_begun and self._admission.owed == "head":
+                self._admission.received(len(data))
+        except httptools.HttpParserError as error:
+            self._refuse(error.__context__.status if isinstance(error.__context__, Refused) else 400)
+        except Refused as refused:
+            self._refuse(refused.status)
+
+    def _parse(self, data: bytes) -> None:
+        """Feed the parser; protocols that a client offers to change to are left aside, and HTTP goes on."""
+        while data:
+            try:
+                self.parser.feed_data(data)
+                return
+            except httptools.HttpParserUpgrade as upgrade:
+                data = data[upgrade.args[0] :]
+
+    def on_message_begin(self) -> None:
+        """Start the clock of a request."""
+        self._admission.begin()
+        self._unset_keepalive_if_required()
+        self._start_request_clock()
+        super().on_message_begin()
+
+    def on_url(self, url: bytes) -> None:
+        """Take a piece of the target; raises Refused."""
+        self._admission.take_target(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a header, or a trailer, which is dropped; raises Refused."""
+        name = name.lower()
+        self._admission.take_header(name, value)
+        if self._admission.owed == "head":
+            self.headers.append((name, value))
+
+    def on_headers_complete(self) -> None:
+        """Answer the request, or let it wait until those before it are answered; raises Refused."""
+        method, version = self.parser.get_method(), self.parser.get_http_version()
+        if len(self.pipeline) >= self._limits.pipelined:
+            raise Refused(503)
+        self._admission.end_head(method, version)
+        path, _, query = self._admission.target.partition(b"?")
+        self.scope |= {
+            "method": method.decode("ascii"),
+            "http_version": version,
+            "path": unquote_to_bytes(path).decode("utf-8", "replace") if b"%" in path else path.decode("latin-1"),
+            "raw_path": path,
+            "query_string": query,
+        }
+        before, self.cycle = self.cycle, self._new_cycle(version)
+        if before is None or before.response_complete:
+            self._start_asgi_task(self.cycle, self.app)
+        else:
+            self.flow.pause_reading()
+            self.pipeline.appendleft((self.cycle, self.app))
+
+    def _new_cycle(self, version: str) -> RequestResponseCycle:
+        return RequestResponseCycle(
+            scope=self.scope,
+            transport=self.transport,
+            flow=self.flow,
+            logger=self.logger,
+            access_logger=self.access_logger,
+            access_log=False,
+            default_headers=self.server_state.default_headers,
+            message_event=asyncio.Event(),
+            expect_100_continue=any(
+                name == b"expect" and value.lower() == b"100-continue" for name, value in self.headers
+            ),
+            keep_alive=version != "1.0" and self.parser.should_keep_alive(),
+            on_response=self.on_response_complete,
+        )
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        self._answering = cycle
+        super()._start_asgi_task(cycle, app)
+
+    def on_body(self, body: bytes) -> None:
+        """Take a piece of a body; raises Refused."""
+        self._admission.take_body(len(body))
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """Stop the clock of the request."""
+        self._admission.end()
+        self._stop_request_clock()
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """Go on when an answer has been handed to the transport: a pipelined request or a refusal may follow."""
+        self.last_active = time.monotonic_ns()
+        super().on_response_complete()
+        if self._refusal is not None and self.is_idle and not self.transport.is_closing():
+            self._unset_keepalive_if_required()
+            self._send_refusal(self._refusal)
+
     # Ending it
 
     def retire(self) -> None:
@@ -148,7 +251,7 @@ class HttpProtocol(H11Protocol):
 
         A connection just opened keeps its chance of one request; one idle between two is closed.
         """
-        if self.cycle is None and not self._refused:
+        if self.cycle is None and self._refusal is None:
             return
         if self.is_idle:
             self._close()
@@ -170,70 +273,68 @@ class HttpProtocol(H11Protocol):
 
     # The request clock
 
-    def _set_request_clock(self) -> None:
-        if self._refused or self.transport.is_closing():
-            return
-        owed = self._bounded.awaits_body or (self._bounded.awaits_request and self._bounded.has_partial_request)
-        if not owed and self._request_clock is not None:
-            self._request_clock.cancel()
-            self._request_clock = None
-        elif owed and self._request_clock is None:
+    def _start_request_clock(self) -> None:
+        if self._request_clock is None:
             self._request_clock = self.loop.call_later(self._limits.request_time, self._request_overdue)
-
-    def _request_overdue(self) -> None:
-        self._request_clock = None
-        if self._bounded.awaits_request and not self._bounded.has_partial_request:
-            self._close()
-        else:
-            self._refuse(408)
-
-    # Refusing
-
-    def send_400_response(self, msg: str) -> None:
-        """Refuse what h11 or our bounds did not take; the status says more than `msg` does."""
-        self._refuse(self._bounded.refusal)
-
-    def _refuse(self, status: int) -> None:
-        """Answer with `status` if an answer can still be given, and take nothing more from the peer."""
-        self._refused = True
-        self._stop_request_clock()
-        self._unset_keepalive_if_required()
-        if self.cycle is not None and not self.cycle.response_complete:
-            # What the application still sends is dropped.
-            self.cycle.disconnected = True
-            self.cycle.message_event.set()
-        if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
-            self._send_refusal(status)
-            self._linger()
-        elif self.conn.our_state is h11.SEND_BODY:
-            self.transport.abort()
-        else:
-            self._close()
 
     def _stop_request_clock(self) -> None:
         if self._request_clock is not None:
             self._request_clock.cancel()
             self._request_clock = None
 
+    def _request_overdue(self) -> None:
+        self._request_clock = None
+        if self._admission.owed == "request":
+            self._close()
+        else:
+            self._refuse(408)
+
+    # Refusing
+
+    def _refuse(self, status: int) -> None:
+        """Answer with `status` once what was asked before is answered, and take nothing more from the peer."""
+        self.logger.debug("request refused: %d", status)
+        self._refusal = status
+        self._stop_request_clock()
+        self._unset_keepalive_if_required()
+        self.flow.resume_reading()
+        if self._admission.owed == "body" and not self._withdraw():
+            return
+        if self.is_idle:
+            self._send_refusal(status)
+
+    def _withdraw(self) -> bool:
+        """Take back the request whose body is refused; gives whether its answer can still become a refusal."""
+        cycle = self.cycle
+        if self.pipeline and self.pipeline[0][0] is cycle:
+            self.pipeline.popleft()
+            self.cycle = self.pipeline[0][0] if self.pipeline else self._answering  # type: ignore[assignment] # uvicorn's None
+            return True
+        if cycle.response_complete:
+            self._close()
+            return False
+        if cycle.response_started:
+            self.transport.abort()
+            return False
+        # What the application still sends is dropped.
+        cycle.disconnected = cycle.response_complete = True
+        cycle.message_event.set()
+        return True
+
     def _send_refusal(self, status: int) -> None:
-        reason = http.HTTPStatus(status).phrase
-        body = f"{status} {reason}\n".encode()
+        body = f"{status} {http.HTTPStatus(status).phrase}\n".encode()
         headers = [
             *self.server_state.default_headers,
             (b"content-type", b"text/plain; charset=utf-8"),
             (b"content-length", str(len(body)).encode()),
             (b"connection", b"close"),
         ]
-        response = h11.Response(status_code=status, headers=headers, reason=reason.encode())
-        data = h11.Data(data=b"" if self._bounded.is_head else body)
-        self.transport.write(b"".join(self._wire(event) for event in (response, data, h11.EndOfMessage())))
-
-    def _wire(self, event: h11.Event) -> bytes:
-        return self.conn.send(event) or b""
+        head = b"".join(b"%b: %b\r\n" % header for header in headers)
+        self.transport.write(STATUS_LINE[status] + head + b"\r\n" + (b"" if self._admission.is_head else body))
+        self._linger()
 
     def _linger(self) -> None:
         # Closing with unread bytes resets the connection, and a reset can overtake the answer.
-        self.flow.resume_reading()
         if self.transport.can_write_eof():
             self.transport.write_eof()
         self._linger_clock = self.loop.call_later(self._limits.linger_time, self._close)
@@ -252,7 +353,7 @@ class HttpProtocol(H11Protocol):
         waiting = self.flow.write_paused or self.transport.get_write_buffer_size() > 0 or self.transport.is_closing()
         if not waiting:
             self._send_progress_at = now
-        answering = not self.is_idle and self.cycle.response_started
+        answering = not self.is_idle and self._answering is not None and self._answering.response_started
         if not waiting and not answering:
             self._sending_since = None
         elif self._sending_since is None:
