@@ -11,7 +11,7 @@ import math
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 Value = TypeVar("Value")
 Clock = Callable[[], float]
@@ -76,8 +76,7 @@ class Entry(Generic[Value]):
     fetched_at: float
 
 
-@dataclass(frozen=True)
-class Lookup:
+class Lookup(NamedTuple):
     """One request for the value: when it was made, and the fetch it may wait for (None where there is none)."""
 
     asked_at: float

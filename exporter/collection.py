@@ -52,7 +52,7 @@ class Collected:
 
     Attributes:
         statuses: theirs, in the order of the configuration.
-        text: all of their metrics in a format, but those that are live.
+        text: all of their metrics in a format that are kept between scrapes.
 
     """
 

@@ -90,7 +90,7 @@ class AccountCollector:
 
     @property
     def text(self) -> FamilyTexts:
-        """The account's own metrics that are not live; the same object as long as the text is the same."""
+        """The account's own metrics that are kept; the same object as long as the text is the same."""
         if self._text is None or self._cache.is_fetching:
             self._text = render_account(self.status)
         return self._text

@@ -15,10 +15,12 @@ from exporter.metrics import (
     ACCOUNT_METRICS,
     CAMPAIGN_METRICS,
     PROBE_METRICS,
+    SCRAPE_METRICS,
     AccountMetric,
     CampaignMetric,
     LabelledCampaignMetric,
     Number,
+    ScrapeMetric,
 )
 from exporter.mimecast import Campaign
 from exporter.status import AccountStatus
@@ -129,11 +131,11 @@ def merge_campaigns(accounts: Iterable[FamilyTexts]) -> list[bytes]:
 
 
 def render_account(status: AccountStatus) -> FamilyTexts:
-    """The samples of one account's metrics that are not live, family by family, without HELP and TYPE.
+    """The samples of one account's metrics that are kept, family by family, without HELP and TYPE.
 
     They are valid in either format.
     """
-    rendered = {metric.name: _account_samples(metric, status) for metric in ACCOUNT_METRICS if not metric.live}
+    rendered = {metric.name: _account_samples(metric, status) for metric in ACCOUNT_METRICS}
     return {name: [text.encode()] for name, text in rendered.items() if text}
 
 
@@ -154,17 +156,16 @@ def _merge(heads: Iterable[tuple[str, bytes]], accounts: Iterable[FamilyTexts]) 
     return parts
 
 
-def render_live(statuses: Sequence[AccountStatus], form: Format) -> bytes:
-    """The account metrics that move with every scrape, of the accounts given, in one of the formats."""
-    if not statuses:
-        return b""
-    texts = (
-        _head(metric.name, metric.kind, metric.help, form)
-        + "".join([_account_samples(metric, status) for status in statuses]).encode()
-        for metric in ACCOUNT_METRICS
-        if metric.live
-    )
-    return b"".join(texts)
+def render_scrapes(statuses: Sequence[AccountStatus], form: Format) -> bytes:
+    """The metrics of the accounts given that move with every scrape, in one of the formats."""
+    labelled = [(status, _account_label(status.account)) for status in statuses]
+    return b"".join(_render_scrape_family(metric, labelled, form) for metric in SCRAPE_METRICS) if statuses else b""
+
+
+def _render_scrape_family(metric: ScrapeMetric, statuses: Sequence[tuple[AccountStatus, str]], form: Format) -> bytes:
+    name, read = metric.name, metric.read
+    samples = "".join([f"{name}{{{account}}} {read(status)}\n" for status, account in statuses])
+    return _head(name, "counter", metric.help, form) + samples.encode()
 
 
 def _account_samples(metric: AccountMetric, status: AccountStatus) -> str:

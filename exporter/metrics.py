@@ -53,7 +53,7 @@ class LabelledCampaignMetric:
 class AccountMetric:
     """A metric with the label `account`, and perhaps more; `read` gives its samples.
 
-    Its text is kept from one refresh of the account to the next; a `live` one moves with every scrape.
+    It moves with a refresh of the account, or with the data being served: in between its text is kept.
     """
 
     name: str
@@ -61,7 +61,15 @@ class AccountMetric:
     help: str
     read: Callable[[AccountStatus], Iterable[Sample]]
     labels: tuple[str, ...] = ()
-    live: bool = False
+
+
+@dataclass(frozen=True)
+class ScrapeMetric:
+    """A counter with the label `account` alone that moves with every scrape."""
+
+    name: str
+    help: str
+    read: Callable[[AccountStatus], int]
 
 
 def _by_number(counts: Mapping[int, int]) -> list[Sample]:
@@ -242,26 +250,19 @@ ACCOUNT_METRICS: tuple[AccountMetric, ...] = (
         "The API's clock minus the exporter's, to the second.",
         lambda status: _one(status.traffic.clock_skew),
     ),
-    AccountMetric(
-        "mimecast_cache_requests_total",
-        "counter",
-        "Scrapes of the account.",
-        lambda status: _one(status.cache.requests),
-        live=True,
-    ),
-    AccountMetric(
+)
+
+SCRAPE_METRICS: tuple[ScrapeMetric, ...] = (
+    ScrapeMetric("mimecast_cache_requests_total", "Scrapes of the account.", lambda status: status.cache.requests),
+    ScrapeMetric(
         "mimecast_cache_hits_total",
-        "counter",
         "Scrapes answered from memory within the time to live.",
-        lambda status: _one(status.cache.hits),
-        live=True,
+        lambda status: status.cache.hits,
     ),
-    AccountMetric(
+    ScrapeMetric(
         "mimecast_cache_stale_served_total",
-        "counter",
         "Scrapes answered with data older than the time to live.",
-        lambda status: _one(status.cache.stale_served),
-        live=True,
+        lambda status: status.cache.stale_served,
     ),
 )
 

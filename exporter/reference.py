@@ -5,7 +5,15 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 
-from exporter.metrics import ACCOUNT_METRICS, CAMPAIGN_LABELS, CAMPAIGN_METRICS, LEFT_OUT, PROBE_METRICS, CampaignMetric
+from exporter.metrics import (
+    ACCOUNT_METRICS,
+    CAMPAIGN_LABELS,
+    CAMPAIGN_METRICS,
+    LEFT_OUT,
+    PROBE_METRICS,
+    SCRAPE_METRICS,
+    CampaignMetric,
+)
 from exporter.mimecast import REASONS
 from exporter.status import SKIP_REASONS
 from exporter.telemetry import Telemetry
@@ -132,6 +140,8 @@ def _campaign_rows() -> Iterator[Sequence[str]]:
 def _account_rows() -> Iterator[Sequence[str]]:
     for metric in ACCOUNT_METRICS:
         yield f"`{metric.name}`", metric.kind, _labels(metric.labels), metric.help
+    for moving in SCRAPE_METRICS:
+        yield f"`{moving.name}`", "counter", "", moving.help
 
 
 def _process_rows() -> Iterator[Sequence[str]]:

@@ -17,7 +17,7 @@ import httpx
 import pytest
 import trustme
 
-from exporter.metrics import ACCOUNT_METRICS, CAMPAIGN_METRICS
+from exporter.metrics import ACCOUNT_METRICS, CAMPAIGN_METRICS, SCRAPE_METRICS
 from exporter.simulator import Fault, Simulator, configuration, fleet, refusal
 from exporter.simulator import running as simulating
 from tests.commands import COMMAND, run, running
@@ -64,7 +64,11 @@ def test_the_demo_needs_nothing_and_shows_every_account(promtool: Path) -> None:
 def test_the_demo_shows_every_metric_of_the_tables() -> None:
     with running("demo", LISTEN) as demo:
         text = httpx.get(demo.base_url + "/metrics", trust_env=False).text
-    missing = [metric.name for metric in (*CAMPAIGN_METRICS, *ACCOUNT_METRICS) if f"\n{metric.name}{{" not in text]
+    missing = [
+        metric.name
+        for metric in (*CAMPAIGN_METRICS, *ACCOUNT_METRICS, *SCRAPE_METRICS)
+        if f"\n{metric.name}{{" not in text
+    ]
     assert missing == []
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from exporter.metrics import ACCOUNT_METRICS, CAMPAIGN_METRICS
+from exporter.metrics import ACCOUNT_METRICS, CAMPAIGN_METRICS, SCRAPE_METRICS
 from exporter.telemetry import Telemetry
 from tests.dashboards import ALL, DASHBOARDS, EMPTY_AT_FIRST, FOLDER, Query, panels, queries
 from tests.rules import FOLDER as RULES
@@ -26,7 +26,7 @@ RECORDED = {
     for file in ("recording", "thresholds")
     for name in re.findall(r"record: (\S+)", (RULES / f"{file}.yml").read_text())
 }
-EXPORTED = {metric.name for metric in (*CAMPAIGN_METRICS, *ACCOUNT_METRICS)} | {
+EXPORTED = {metric.name for metric in (*CAMPAIGN_METRICS, *ACCOUNT_METRICS, *SCRAPE_METRICS)} | {
     family.name + ("_total" if family.type == "counter" else "") for family in Telemetry("").registry.collect()
 }
 OF_PROMETHEUS = {"up", "scrape_duration_seconds", "ALERTS"}

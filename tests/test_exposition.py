@@ -32,9 +32,9 @@ from exporter.exposition import (
     render_account,
     render_campaigns,
     render_families,
-    render_live,
+    render_scrapes,
 )
-from exporter.metrics import ACCOUNT_METRICS, CAMPAIGN_LABELS, CAMPAIGN_METRICS, CampaignMetric
+from exporter.metrics import ACCOUNT_METRICS, CAMPAIGN_LABELS, CAMPAIGN_METRICS, SCRAPE_METRICS, CampaignMetric
 from exporter.mimecast import Campaign, Traffic
 from exporter.mimecast.answers import CorrectAnswers
 from exporter.mimecast.campaign import decode_campaign
@@ -210,6 +210,11 @@ class LibrarysAccounts:
         self._statuses = statuses
 
     def collect(self) -> Iterable[Metric]:
+        for moving in SCRAPE_METRICS:
+            counters = CounterMetricFamily(moving.name, moving.help, labels=["account"])
+            for status in self._statuses:
+                counters.add_metric((status.account,), moving.read(status))
+            yield counters
         for metric in ACCOUNT_METRICS:
             kind = CounterMetricFamily if metric.kind == "counter" else GaugeMetricFamily
             family = kind(metric.name, metric.help, labels=["account", *metric.labels])
@@ -222,7 +227,7 @@ class LibrarysAccounts:
 
 def accounts_text(statuses: Sequence[AccountStatus], form: Format) -> str:
     kept = merge_accounts(map(render_account, statuses), form)
-    return (b"".join(kept) + render_live(statuses, form)).decode()
+    return (b"".join(kept) + render_scrapes(statuses, form)).decode()
 
 
 @pytest.mark.parametrize("form", ["text", "openmetrics"])

@@ -12,7 +12,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families
 
 from exporter.exposition import CONTENT_TYPES
-from exporter.metrics import ACCOUNT_METRICS, CAMPAIGN_METRICS
+from exporter.metrics import ACCOUNT_METRICS, CAMPAIGN_METRICS, SCRAPE_METRICS
 from exporter.service import ServiceOptions
 from tests.rawserver import Received, http, json_answer, raw_server, sends
 from tests.serving import configuration, served
@@ -39,7 +39,7 @@ async def test_every_metric_of_the_tables_is_served() -> None:
         served(configuration(api.base_url)) as exporter,
     ):
         exposition = await exporter.scrape()
-    assert {metric.name for metric in (*CAMPAIGN_METRICS, *ACCOUNT_METRICS)} <= exposition.names
+    assert {metric.name for metric in (*CAMPAIGN_METRICS, *ACCOUNT_METRICS, *SCRAPE_METRICS)} <= exposition.names
     assert {"mimecast_exporter_build_info", "process_cpu_seconds_total", "python_info"} <= exposition.names
     assert exposition.value("mimecast_exporter_config_last_reload_successful") == 1
     assert exposition.value("mimecast_exporter_config_last_reload_success_timestamp_seconds") == 1_790_000_000

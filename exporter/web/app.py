@@ -19,7 +19,7 @@ from starlette.routing import Route
 from exporter.cache import Clock
 from exporter.collection import Collection
 from exporter.config import Account
-from exporter.exposition import render_families, render_live, render_probe
+from exporter.exposition import render_families, render_probe, render_scrapes
 from exporter.telemetry import Telemetry
 from exporter.web import pages
 from exporter.web.discovery import PROBE_PATH, targets
@@ -98,14 +98,14 @@ class Exporter:
         if _only_exporter(request.query_params):
             return await exposition(None, self._process(wanted), wanted)
         collected = await self._subject.collection.collect(None, wanted.within)
-        own = render_live(collected.statuses, wanted.form) + self._process(wanted)
+        own = render_scrapes(collected.statuses, wanted.form) + self._process(wanted)
         return await exposition(collected.text(wanted.form), own, wanted)
 
     async def probe(self, request: Request) -> Scrape:
         """One account's series, `probe_success` (its `mimecast_up`) and `probe_duration_seconds`."""
         began, wanted = self._clock(), self._wanted(request)
         collected = await self._subject.collection.collect(self._target(request.query_params), wanted.within)
-        own = render_live(collected.statuses, wanted.form)
+        own = render_scrapes(collected.statuses, wanted.form)
         own += render_probe(collected.statuses[0], self._clock() - began, wanted.form)
         return await exposition(collected.text(wanted.form), own, wanted)
 

@@ -23,7 +23,7 @@ from exporter.config import (
     load_file,
 )
 from exporter.config.schema import ConfigFile
-from exporter.metrics import ACCOUNT_METRICS, CAMPAIGN_LABELS, CAMPAIGN_METRICS
+from exporter.metrics import ACCOUNT_METRICS, CAMPAIGN_LABELS, CAMPAIGN_METRICS, SCRAPE_METRICS
 from exporter.telemetry import Telemetry
 from exporter.yamlfile import read, struct_fields
 from tests.config.writing import ROOT, names
@@ -102,6 +102,10 @@ def _leaves(tree: Any, prefix: str = "") -> Iterator[tuple[str, object]]:
 
 
 def test_no_label_of_a_metric_is_free_for_targets() -> None:
-    own = {label for metric in (*CAMPAIGN_METRICS, *ACCOUNT_METRICS) for label in getattr(metric, "labels", ())}
+    own = {
+        label
+        for metric in (*CAMPAIGN_METRICS, *ACCOUNT_METRICS, *SCRAPE_METRICS)
+        for label in getattr(metric, "labels", ())
+    }
     process = {label for family in Telemetry("1").collect() for sample in family.samples for label in sample.labels}
     assert own | {*CAMPAIGN_LABELS, "file"} | process <= EXPOSED_LABELS
