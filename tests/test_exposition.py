@@ -210,11 +210,6 @@ class LibrarysAccounts:
         self._statuses = statuses
 
     def collect(self) -> Iterable[Metric]:
-        for moving in SCRAPE_METRICS:
-            counters = CounterMetricFamily(moving.name, moving.help, labels=["account"])
-            for status in self._statuses:
-                counters.add_metric((status.account,), moving.read(status))
-            yield counters
         for metric in ACCOUNT_METRICS:
             kind = CounterMetricFamily if metric.kind == "counter" else GaugeMetricFamily
             family = kind(metric.name, metric.help, labels=["account", *metric.labels])
@@ -223,6 +218,11 @@ class LibrarysAccounts:
                     family.add_metric((status.account, *values), number)
             if family.samples:
                 yield family
+        for moving in SCRAPE_METRICS:
+            counters = CounterMetricFamily(moving.name, moving.help, labels=["account"])
+            for status in self._statuses:
+                counters.add_metric((status.account,), moving.read(status))
+            yield counters
 
 
 def accounts_text(statuses: Sequence[AccountStatus], form: Format) -> str:
