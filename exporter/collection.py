@@ -52,11 +52,13 @@ class Collected:
 
     Attributes:
         statuses: theirs, in the order of the configuration.
+        campaigns: their campaigns' metrics, in either format.
         text: all of their metrics in a format that are kept between scrapes.
 
     """
 
     statuses: Sequence[AccountStatus]
+    campaigns: KeptText
     text: Callable[[Format], KeptText]
 
 
@@ -96,7 +98,7 @@ class Collection:
             texts = [account.text for account in accounts]
             return group.accounts[form].of(texts, lambda texts: [b"".join(merge_accounts(texts, form))], campaigns)
 
-        return Collected([account.status for account in accounts], text)
+        return Collected([account.status for account in accounts], campaigns, text)
 
     async def close(self) -> None:
         """Cancel every fetch; scrapes that wait are answered with what is there."""
