@@ -20,6 +20,16 @@ def medians(contestants: Mapping[str, Callable[[], object]], rounds: int) -> dic
     return {name: statistics.median(times) for name, times in taken.items()}
 
 
+def each(run: Callable[[], object], times: int, rounds: int = 5) -> float:
+    """CPU seconds of this process for one call: the median of the rounds, each of so many calls."""
+
+    def repeat() -> None:
+        for _ in range(times):
+            run()
+
+    return medians({"": repeat}, rounds)[""] / times
+
+
 def cpu_seconds(pid: int) -> float:
     """CPU seconds a process and its children that live have taken, in the scheduler's nanoseconds."""
     threads = [path for number in (pid, *_children(pid)) for path in Path(f"/proc/{number}/task").glob("*/schedstat")]

@@ -6,21 +6,18 @@ import asyncio
 import gzip
 import io
 import json
-import time
-from collections.abc import Iterable
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
 from isal import igzip
-from prometheus_client import CollectorRegistry
-from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.openmetrics.exposition import generate_latest
 
+from benchmarks.library import campaigns_in, registry_of
 from benchmarks.measuring import medians
+from benchmarks.rows import Row, a_share, at_most
 from exporter.compression import KeptText
 from exporter.exposition import merge_campaigns, render_campaigns
-from exporter.metrics import CAMPAIGN_LABELS, CAMPAIGN_METRICS, CampaignMetric
-from exporter.mimecast import Campaign
 from exporter.mimecast.campaign import decode_campaign
 from exporter.mimecast.client import _Reading
 from exporter.mimecast.envelope import open_envelope
@@ -28,6 +25,7 @@ from exporter.simulator.campaigns import Queue
 
 BODY = 8192
 BEGAN = 1_790_000_000.0
+LARGE = 10_000
 
 
 def answer_of(campaigns: int) -> bytes:
@@ -69,49 +67,23 @@ def floor(answer: bytes, ready: list[str]) -> int:
     return len(igzip.compress(text, compresslevel=1))
 
 
-class _Families:
-    """The campaigns as prometheus_client's families."""
-
-    def __init__(self, campaigns: Iterable[Campaign]) -> None:
-        self._campaigns = list(campaigns)
-
-    def collect(self) -> Iterable[Metric]:
-        for metric in CAMPAIGN_METRICS:
-            own = () if isinstance(metric, CampaignMetric) else metric.labels
-            family = GaugeMetricFamily(metric.name, metric.help, labels=[*CAMPAIGN_LABELS, *own])
-            for one in self._campaigns:
-                labels = ("acme", one.campaign_id, one.title)
-                if isinstance(metric, CampaignMetric):
-                    value = metric.read(one)
-                    if value is not None:
-                        family.add_metric(labels, value)
-                else:
-                    for values, number in metric.read(one):
-                        family.add_metric((*labels, *values), number)
-            yield family
-
-
 def library(answer: bytes) -> int:
     """The same with json, prometheus_client and its gzip."""
     items = json.loads(answer)["data"]
     campaigns = [decode_campaign(json.dumps({**item, "emailMsg": None}).encode()) for item in items]
-    registry = CollectorRegistry()
-    registry.register(_Families(one for one in campaigns if one))
     packed = io.BytesIO()
     with gzip.GzipFile(fileobj=packed, mode="wb") as file:
-        file.write(generate_latest(registry))
+        file.write(generate_latest(registry_of([one for one in campaigns if one])))
     return packed.tell()
 
 
 def compare(campaigns: int, rounds: int) -> dict[str, float]:
     """CPU seconds of each way, by name; and of the text alone, ours and the library's."""
     answer = answer_of(campaigns)
-    decoded = tuple(one for item in open_envelope(answer).data or [] if (one := decode_campaign(item)))
-    ready = (
-        b"".join(merge_campaigns([asyncio.run(render_campaigns("acme", decoded))])).decode().splitlines(keepends=True)
-    )
-    registry = CollectorRegistry()
-    registry.register(_Families(decoded))
+    decoded = campaigns_in(answer)
+    text = b"".join(merge_campaigns([asyncio.run(render_campaigns("acme", decoded))])).decode()
+    ready = text.splitlines(keepends=True)
+    registry = registry_of(decoded)
     return medians(
         {
             "refresh": lambda: asyncio.run(refresh(answer)),
@@ -124,26 +96,18 @@ def compare(campaigns: int, rounds: int) -> dict[str, float]:
     )
 
 
-async def _longest_hold(answer: bytes) -> float:
-    longest, last, ended = 0.0, time.perf_counter(), False
-
-    async def tick() -> None:
-        nonlocal longest, last
-        while not ended:
-            await asyncio.sleep(0)
-            now = time.perf_counter()
-            longest, last = max(longest, now - last), now
-
-    ticking = asyncio.create_task(tick())
-    await asyncio.sleep(0)
-    last = time.perf_counter()
-    await refresh(answer)
-    ended = True
-    await ticking
-    return longest
-
-
-def longest_hold(campaigns: int, rounds: int) -> float:
-    """Seconds for which a refresh kept everything else from running: the least of the rounds, others being noise."""
-    answer = answer_of(campaigns)
-    return min(asyncio.run(_longest_hold(answer)) for _ in range(rounds))
+def rows(sizes: tuple[int, ...], rounds: int) -> Iterator[Row]:
+    """Refreshes of so many campaigns."""
+    taken = {}
+    for size in sizes:
+        found = compare(size, rounds)
+        taken[size] = found["refresh"]
+        goal = size == LARGE
+        name = f"refresh of {size} campaigns: CPU"
+        yield at_most(f"{name} against the floor", found["refresh"] / found["floor"], 2 if goal else None)
+        share = found["refresh"] / found["library"]
+        yield a_share(f"{name} against json, prometheus_client and gzip", share, 1 / 7 if goal else None)
+        share = found["text"] / found["text of the library"]
+        yield a_share(f"text of {size} campaigns: CPU against prometheus_client", share, 1 / 10 if goal else None)
+    if len(sizes) == 2:
+        yield at_most("refresh: CPU, 10 000 : 1 000 campaigns", taken[sizes[1]] / taken[sizes[0]], 11)

@@ -5,20 +5,23 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
+import multiprocessing
 import os
 import statistics
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from multiprocessing.connection import Connection
 from pathlib import Path
 from socket import create_server
 
-from benchmarks.measuring import cpu_seconds, memory, percentile
+from benchmarks.measuring import cpu_seconds, memory
+from tests.servers import find
 
+ROOT = Path(__file__).parent.parent
 #: What Prometheus sends.
 PROMETHEUS = {
     "Accept": "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,"
@@ -29,36 +32,59 @@ PROMETHEUS = {
 PLAIN = PROMETHEUS | {"Accept-Encoding": "identity"}
 
 
+#: Why a peer is left out.
+NOT_TO_BE_HAD = "it is not on PATH, and Debian's package cannot be fetched here"
+
+
+def find_peer(name: str) -> Path | None:
+    """A peer's program, None where it cannot be had."""
+    return find(name)
+
+
 def free_port() -> int:
     """A port nobody listens on now."""
     with create_server(("127.0.0.1", 0)) as listening:
         return int(listening.getsockname()[1])
 
 
+class _Server(ThreadingHTTPServer):
+    request_queue_size = 1024
+    body = b""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: _Server
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(self.server.body)))
+        self.end_headers()
+        self.wfile.write(self.server.body)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def _answer(body: bytes, told: Connection) -> None:
+    server = _Server(("127.0.0.1", 0), _Handler)
+    server.body = body
+    told.send(server.server_port)
+    server.serve_forever()
+
+
 @contextlib.contextmanager
 def answering(body: bytes) -> Iterator[str]:
-    """An API that gives these bytes to every call, at once."""
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_POST(self) -> None:
-            self.rfile.read(int(self.headers["Content-Length"]))
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    """An API in a process of its own that gives these bytes to every call, at once."""
+    ours, theirs = multiprocessing.Pipe()
+    process = multiprocessing.get_context("fork").Process(target=_answer, args=(body, theirs), daemon=True)
+    process.start()
     try:
-        yield f"http://127.0.0.1:{server.server_port}"
+        yield f"http://127.0.0.1:{ours.recv()}"
     finally:
-        server.shutdown()
-        server.server_close()
+        process.terminate()
+        process.join()
 
 
 @dataclass
@@ -73,6 +99,12 @@ class Target:
         """One scrape on a connection of its own; gives the bytes of its body."""
         with contextlib.closing(self._connection()) as connection:
             return self._scrape(connection, headers)
+
+    def body(self, headers: dict[str, str]) -> bytes:
+        """The body of one answer, as it is sent."""
+        with contextlib.closing(self._connection()) as connection:
+            connection.request("GET", self.path, headers=headers)
+            return connection.getresponse().read()
 
     def measure(self, headers: dict[str, str], scrapes: int) -> tuple[float, list[float]]:
         """CPU seconds a scrape, and how long each took, on one connection that is kept as Prometheus keeps it."""
@@ -97,10 +129,12 @@ class Target:
 
 
 @contextlib.contextmanager
-def process(command: list[str], port: int, path: str, folder: Path) -> Iterator[Target]:
+def process(
+    command: list[str], port: int, path: str, folder: Path, environ: dict[str, str] | None = None
+) -> Iterator[Target]:
     """A server process that answers at that path."""
     with (folder / f"{Path(command[0]).name}.log").open("w") as log:
-        started = subprocess.Popen(command, stdout=log, stderr=log, cwd=folder)
+        started = subprocess.Popen(command, stdout=log, stderr=log, cwd=folder, env=os.environ | (environ or {}))
     target = Target(started.pid, port, path)
     try:
         for _ in range(3000):
@@ -164,6 +198,16 @@ def pushgateway(program: Path, folder: Path, text: bytes) -> Iterator[Target]:
         yield target
 
 
+@contextlib.contextmanager
+def library(folder: Path, answer: bytes) -> Iterator[Target]:
+    """prometheus_client's own server of the campaigns of this answer."""
+    port, file = free_port(), folder / "answer.json"
+    file.write_bytes(answer)
+    command = [sys.executable, "-m", "benchmarks.library", str(port), str(file)]
+    with process(command, port, "/metrics", folder, environ={"PYTHONPATH": str(ROOT)}) as target:
+        yield target
+
+
 def startup(folder: Path, text: str, rounds: int) -> float:
     """Seconds from the start of the process to its first answered scrape: the median of the rounds."""
     taken = []
@@ -184,8 +228,3 @@ def soak(target: Target, seconds: float) -> tuple[int, float]:
         if not warm and time.monotonic() > ends - 0.75 * seconds:
             warm = memory(target.pid)[0]
     return scrapes, memory(target.pid)[0] / warm - 1
-
-
-__all__ = [
-    "PLAIN", "PROMETHEUS", "Target", "answering", "configuration", "exporter", "nginx", "percentile", "pushgateway", "soak", "startup",
-]  # fmt: skip

@@ -1,0 +1,168 @@
+"""A provider's fleet: 1 000 accounts of 50 campaigns, from warm cache and when some accounts expire between scrapes."""
+
+from __future__ import annotations
+
+import asyncio
+import statistics
+import tempfile
+import time
+from collections.abc import Coroutine, Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, cast
+
+import msgspec
+
+from benchmarks import serving
+from benchmarks.library import campaigns_in
+from benchmarks.measuring import memory
+from benchmarks.refreshing import answer_of
+from benchmarks.rows import Row, at_most, left_out
+from benchmarks.scraping import Contest
+from benchmarks.serving import PROMETHEUS
+from exporter.cache import Backoff
+from exporter.collection import Collection
+from exporter.collector import AccountCollector
+from exporter.compression import KeptText, finish_member
+from exporter.config import CampaignFilter
+from exporter.exposition import (
+    FamilyTexts,
+    merge_accounts,
+    merge_campaigns,
+    render_account,
+    render_campaigns,
+    render_scrapes,
+)
+from exporter.mimecast import MimecastClient, Queue, Traffic
+from tests.clocks import Clock
+
+ACCOUNTS, CAMPAIGNS = 1_000, 50
+_TENTH = ACCOUNTS // 10
+_TTL = 300.0
+
+
+def rows(rounds: int) -> Iterator[Row]:
+    """Everything about a fleet."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        api = stack.enter_context(serving.answering(answer_of(CAMPAIGNS)))
+        ours = stack.enter_context(serving.exporter(folder, serving.configuration(api, accounts=ACCOUNTS)))
+        ours.scrape(PROMETHEUS | {"X-Prometheus-Scrape-Timeout-Seconds": "110"})
+        contestants = {"exporter": ours}
+        what = f"{ACCOUNTS} accounts × {CAMPAIGNS} campaigns"
+        if program := serving.find_peer("nginx"):
+            (folder / "nginx").mkdir()
+            contestants["nginx"] = stack.enter_context(serving.nginx(program, folder / "nginx", ours.body(PROMETHEUS)))
+        else:
+            yield left_out("nginx", serving.NOT_TO_BE_HAD)
+        contest = Contest(contestants, PROMETHEUS, 10, rounds)
+        yield Row(f"{what}: memory an account", f"{1000 * memory(ours.pid)[0] / ACCOUNTS:.0f} kB")
+        yield Row(f"{what}: CPU of a cached scrape", f"{1000 * contest.cpu['exporter']:.1f} ms")
+        if "nginx" in contest.cpu:
+            yield at_most(f"{what}: CPU of a cached scrape against nginx", contest.against("nginx"), 3)
+    yield from asyncio.run(_expiring())
+
+
+class _Client:
+    """An account's API, whose answer is there at once."""
+
+    def __init__(self, queue: Queue) -> None:
+        self.traffic = Traffic()
+        self.queue = queue
+
+    async def get_queue(self) -> Queue:
+        self.traffic.answered("get-queue", 200, {}, 0.0)
+        return self.queue
+
+
+class _Fleet:
+    """Warm accounts, of which another tenth expires in each second from `_TTL` after the start on."""
+
+    def __init__(self) -> None:
+        self._clock = Clock()
+        self._began = self._clock.now
+        self._queue = Queue(campaigns_in(answer_of(CAMPAIGNS)), 0, 0, 1)
+        self._clients = [_Client(self._queue) for _ in range(ACCOUNTS)]
+        self.accounts = [self._account(number, client) for number, client in enumerate(self._clients)]
+        self._collection = Collection(self.accounts)
+
+    def _account(self, number: int, client: _Client) -> AccountCollector:
+        return AccountCollector(
+            f"customer-{number:04d}",
+            cast(MimecastClient, client),
+            backoff=Backoff(self._clock),
+            fetching=asyncio.Semaphore(20),
+            wanted=CampaignFilter(),
+            ttl=_TTL,
+            max_stale=3600,
+            clock=self._clock,
+            wall_clock=self._clock,
+        )
+
+    async def fill(self) -> None:
+        """Fetch each account, a tenth of them a second."""
+        for begin in range(0, ACCOUNTS, _TENTH):
+            await Collection(self.accounts[begin : begin + _TENTH]).collect(None, 60)
+            self._clock.advance(1)
+        await self.scrape()
+
+    async def scrape(self) -> None:
+        """A scrape, from asking the accounts to the bytes of the answer."""
+        collected = await self._collection.collect(None, 60)
+        packed = await collected.text("openmetrics").packed()
+        finish_member(packed, render_scrapes(collected.statuses, "openmetrics"))
+
+    def expire(self, tenth: int) -> None:
+        """Let that tenth of the accounts expire."""
+        self._clock.now = self._began + _TTL + tenth
+
+    def change(self) -> None:
+        """Let every account's next answer differ from its last in one number."""
+        first, *others = self._queue.campaigns
+        for client in self._clients:
+            client.queue = Queue((msgspec.structs.replace(first, emails_sent=987_654), *others), 0, 0, 1)
+
+    async def render_a_tenth(self) -> None:
+        """What new numbers of a tenth of the accounts cost to render."""
+        for account in self.accounts[:_TENTH]:
+            await render_campaigns(account.name, self._queue.campaigns)
+            render_account(account.status)
+
+    async def merge_and_pack(self, texts: Sequence[tuple[FamilyTexts, FamilyTexts]]) -> None:
+        """What a change anywhere costs: merging the texts of campaigns and accounts, and packing them."""
+        campaigns = KeptText(merge_campaigns(campaigns for campaigns, _ in texts))
+        await KeptText([b"".join(merge_accounts((own for _, own in texts), "openmetrics"))], campaigns).packed()
+
+    async def texts(self) -> list[tuple[FamilyTexts, FamilyTexts]]:
+        """The texts of every account's campaigns, and of its own metrics."""
+        return [(await render_campaigns(one.name, self._queue.campaigns), one.text) for one in self.accounts]
+
+
+async def _cpu(work: Coroutine[Any, Any, None]) -> float:
+    began = time.process_time()
+    await work
+    return time.process_time() - began
+
+
+async def _expiring() -> list[Row]:
+    fleet = _Fleet()
+    await fleet.fill()
+    warm = statistics.median([await _cpu(fleet.scrape()) for _ in range(9)])
+    texts = await fleet.texts()
+    renewed = statistics.median([await _cpu(fleet.render_a_tenth()) for _ in range(5)])
+    merged = statistics.median([await _cpu(fleet.merge_and_pack(texts)) for _ in range(5)])
+    del texts
+    taken: dict[bool, list[float]] = {False: [], True: []}
+    for tenth in range(10):
+        if tenth == 5:
+            fleet.change()
+        fleet.expire(tenth)
+        taken[tenth >= 5].append(await _cpu(fleet.scrape()))
+    same, changed = statistics.median(taken[False]), statistics.median(taken[True])
+    what = f"{ACCOUNTS} accounts, a tenth of them expired: CPU of the scrape"
+    return [
+        Row(f"{what}, where nothing changed", f"{1000 * same:.0f} ms; {1000 * warm:.1f} ms from warm cache"),
+        Row(f"{what}, where they have new numbers", f"{1000 * changed:.0f} ms"),
+        at_most(f"{what}, against a cached one, rendering that tenth, one merge and one gzip",
+                changed / (warm + renewed + merged), 1.2),
+    ]  # fmt: skip
