@@ -29,8 +29,8 @@ test: $(VENV)/installed $(VENV)/tools ## linters, types and every test
 	@EXPORTER_TESTS_INSTALLED=1 PYTEST_PLUGINS=exporter $(BIN)/python -P -m pytest $(PYTEST_ARGS)
 
 .PHONY: bench
-bench: $(VENV)/installed $(VENV)/tools ## measure against nginx, pushgateway and the libraries; writes benchmarks/RESULTS.md
-	@$(BIN)/python -m benchmarks
+bench: $(VENV)/installed $(VENV)/tools .cache/runtime/installed ## measure against nginx, pushgateway and the libraries; writes benchmarks/RESULTS.md
+	@$(BIN)/python -m benchmarks --python=.cache/runtime/bin/python
 
 .PHONY: lint
 lint: $(VENV)/installed $(VENV)/tools ## linters and types only
@@ -70,6 +70,14 @@ $(VENV)/runtime: requirements/runtime.txt requirements/build.txt | $(VENV)/bin/p
 # The wheel is built and installed, so that what runs and what is tested is what users install.
 $(VENV)/installed: $(VENV)/runtime $(SOURCES)
 	@$(PIP) install --no-build-isolation --no-deps --force-reinstall .
+	@touch $@
+
+# What users install and nothing else: tools beside it are imported by some libraries, and cost time and memory.
+.cache/runtime/installed: requirements/runtime.txt $(VENV)/installed | $(VENV)/bin/python
+	@$(PYTHON) -m venv --clear .cache/runtime
+	@.cache/runtime/bin/python -m pip --disable-pip-version-check -qq install --require-hashes -r requirements/runtime.txt
+	@$(PIP) wheel --no-build-isolation --no-deps --wheel-dir .cache/runtime/wheels .
+	@.cache/runtime/bin/python -m pip --disable-pip-version-check -qq install --no-deps .cache/runtime/wheels/*.whl
 	@touch $@
 
 $(VENV)/tools: requirements/test.txt | $(VENV)/bin/python

@@ -29,7 +29,6 @@ from exporter.exposition import (
     FamilyTexts,
     merge_accounts,
     merge_campaigns,
-    render_account,
     render_campaigns,
     render_scrapes,
 )
@@ -122,11 +121,10 @@ class _Fleet:
         for client in self._clients:
             client.queue = Queue((msgspec.structs.replace(first, emails_sent=987_654), *others), 0, 0, 1)
 
-    async def render_a_tenth(self) -> None:
-        """What new numbers of a tenth of the accounts cost to render."""
-        for account in self.accounts[:_TENTH]:
-            await render_campaigns(account.name, self._queue.campaigns)
-            render_account(account.status)
+    async def refresh(self, tenth: int) -> None:
+        """Fetch a tenth of the accounts that has expired, and render what it says."""
+        part = Collection(self.accounts[tenth * _TENTH : (tenth + 1) * _TENTH])
+        (await part.collect(None, 60)).text("openmetrics")
 
     async def merge_and_pack(self, texts: Sequence[tuple[FamilyTexts, FamilyTexts]]) -> None:
         """What a change anywhere costs: merging the texts of campaigns and accounts, and packing them."""
@@ -149,20 +147,24 @@ async def _expiring() -> list[Row]:
     await fleet.fill()
     warm = statistics.median([await _cpu(fleet.scrape()) for _ in range(9)])
     texts = await fleet.texts()
-    renewed = statistics.median([await _cpu(fleet.render_a_tenth()) for _ in range(5)])
     merged = statistics.median([await _cpu(fleet.merge_and_pack(texts)) for _ in range(5)])
     del texts
-    taken: dict[bool, list[float]] = {False: [], True: []}
-    for tenth in range(10):
-        if tenth == 5:
-            fleet.change()
+    same, changed, refreshed = [], [], []
+    for tenth in range(3):
         fleet.expire(tenth)
-        taken[tenth >= 5].append(await _cpu(fleet.scrape()))
-    same, changed = statistics.median(taken[False]), statistics.median(taken[True])
+        same.append(await _cpu(fleet.scrape()))
+    fleet.change()
+    for tenth in range(3, 9):
+        fleet.expire(tenth)
+        if tenth % 2:
+            changed.append(await _cpu(fleet.scrape()))
+        else:
+            refreshed.append(await _cpu(fleet.refresh(tenth)))
+    unchanged, new, renewed = map(statistics.median, (same, changed, refreshed))
     what = f"{ACCOUNTS} accounts, a tenth of them expired: CPU of the scrape"
     return [
-        Row(f"{what}, where nothing changed", f"{1000 * same:.0f} ms; {1000 * warm:.1f} ms from warm cache"),
-        Row(f"{what}, where they have new numbers", f"{1000 * changed:.0f} ms"),
-        at_most(f"{what}, against a cached one, rendering that tenth, one merge and one gzip",
-                changed / (warm + renewed + merged), 1.2),
+        Row(f"{what}, where nothing changed", f"{1000 * unchanged:.0f} ms; {1000 * warm:.1f} ms from warm cache"),
+        Row(f"{what}, where they have new numbers", f"{1000 * new:.0f} ms"),
+        at_most(f"{what}, against a cached one, refreshing that tenth, one merge and one gzip",
+                new / (warm + renewed + merged), 1.1),
     ]  # fmt: skip

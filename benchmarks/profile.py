@@ -1,4 +1,4 @@
-"""Where the CPU of a cached scrape goes: each part measured by itself, and what is left is HTTP and the event loop."""
+"""Where the CPU of a cached scrape goes: the same process asked for less and less of it."""
 
 from __future__ import annotations
 
@@ -7,68 +7,59 @@ import socket
 import statistics
 import threading
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
-from benchmarks.measuring import each
-from benchmarks.rows import Row
-from exporter.cache import Statistics
-from exporter.compression import EMPTY, finish_member
-from exporter.exposition import render_families, render_scrapes
-from exporter.mimecast import Traffic
-from exporter.status import AccountStatus
-from exporter.telemetry import Telemetry
+from benchmarks.serving import Target
+
+_REQUESTS = 200
 
 
 @dataclass(frozen=True)
 class Parts:
-    """CPU seconds of a cached scrape and of its parts.
+    """CPU seconds of a cached scrape, in parts that add up to it.
 
     Attributes:
-        total: all of it.
-        collecting: asking prometheus_client for the process's own metrics: /proc, garbage collector, platform.
-        text: writing them, and the account's counters of scrapes.
-        packing: gzip of that text.
-        sending: what the kernel takes to send so many bytes to a reader on loopback.
+        what: the scrape.
+        http: a request and its answer of three bytes: parsing, routing, event loop, system calls.
+        own: the exporter's own metrics: collecting, writing and packing them.
+        body: what the campaigns take, whose text is kept: finding out that it is fresh, and sending it.
+        kernel: for comparison, what a bare socket takes to send a body of the same size on loopback.
+        nginx: for comparison, the same body as a file; None where nginx is not to be had.
 
     """
 
-    total: float
-    collecting: float
-    text: float
-    packing: float
-    sending: float
+    what: str
+    http: float
+    own: float
+    body: float
+    kernel: float
+    nginx: float | None
 
     @classmethod
-    def of(cls, total: float, size: int) -> Parts:
-        """Measure the parts of a scrape that takes so much and sends so many bytes."""
-        telemetry, status = Telemetry("0"), AccountStatus("acme", Traffic(), Statistics())
-        telemetry.config_loaded(0.0, {})
-        families = list(telemetry.collect())
-
-        def text() -> bytes:
-            return render_scrapes([status], "openmetrics") + render_families(families, "openmetrics")
-
-        own = text()
-        return cls(
-            total,
-            each(lambda: list(telemetry.collect()), 200),
-            each(text, 200),
-            each(lambda: finish_member(EMPTY, own), 200),
-            _sending(bytes(size)),
+    def of(cls, what: str, target: Target, headers: dict[str, str], taken: float, nginx: float | None) -> Parts:
+        """The parts of a scrape of the target that takes so much."""
+        http, own = (
+            statistics.median(replace(target, path=path).measure(headers, _REQUESTS)[0] for _ in range(5))
+            for path in ("/-/healthy", "/metrics?collect[]=exporter")
         )
+        kernel = _sending(bytes(len(target.body(headers))))
+        return cls(what, http, own - http, max(0.0, taken - own), kernel, nginx)
 
-    def rows(self, what: str) -> Iterator[Row]:
-        """What each part takes, and its share."""
-        own = self.collecting + self.text + self.packing
-        rest = self.total - own - self.sending
-        named = {
-            "the exporter's own metrics: collecting, writing and packing them": own,
-            "the kernel's copying of the body to the socket": self.sending,
-            "the rest: HTTP, routing, event loop": rest,
-        }
-        for name, taken in named.items():
-            yield Row(f"{what}: of its CPU, {name}", f"{1e6 * taken:.0f} µs, {100 * taken / self.total:.0f} %")
+
+def table(profile: Iterable[Parts]) -> str:
+    """The parts as Markdown, in microseconds."""
+    head = "| scrape | HTTP | own metrics | campaigns | a bare socket | nginx, all of it |"
+    lines = [
+        f"| {parts.what} | {_us(parts.http)} | {_us(parts.own)} | {_us(parts.body)} | {_us(parts.kernel)} "
+        f"| {'' if parts.nginx is None else _us(parts.nginx)} |"
+        for parts in profile
+    ]
+    return "\n".join([head, "| --- | --- | --- | --- | --- | --- |", *lines]) + "\n"
+
+
+def _us(seconds: float) -> str:
+    return f"{1e6 * seconds:.0f} µs"
 
 
 def _sending(body: bytes) -> float:

@@ -40,8 +40,8 @@ class Contest:
         return self.cpu["exporter"] / max(self.cpu[peer], 1e-9)
 
 
-def rows(size: int, rounds: int, *, peers: bool) -> Iterator[Row]:
-    """Cached scrapes of so many campaigns of one account."""
+def rows(size: int, rounds: int, profile: list[Parts], *, peers: bool) -> Iterator[Row]:
+    """Cached scrapes of so many campaigns of one account; where their CPU goes is added to the profile."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         answer = answer_of(size)
@@ -56,8 +56,8 @@ def rows(size: int, rounds: int, *, peers: bool) -> Iterator[Row]:
                 yield from _join(stack, folder / coding, contestants, headers, answer)
             contest = Contest(contestants, headers, _SCRAPES.get(size, 5), rounds)
             yield from _compared(f"cached scrape, {size} campaigns, {coding}", contest, size)
-            body = ours.body(headers)
-            yield from Parts.of(contest.cpu["exporter"], len(body)).rows(f"cached scrape, {size} campaigns, {coding}")
+            taken, nginx = contest.cpu["exporter"], contest.cpu.get("nginx")
+            profile.append(Parts.of(f"{size} campaigns, {coding}", ours, headers, taken, nginx))
         if peers:
             yield from _flat(ours, size)
 

@@ -32,6 +32,8 @@ PROMETHEUS = {
 PLAIN = PROMETHEUS | {"Accept-Encoding": "identity"}
 
 
+#: The Python that runs the exporter.
+python_of_users = sys.executable
 #: Why a peer is left out.
 NOT_TO_BE_HAD = "it is not on PATH, and Debian's package cannot be fetched here"
 
@@ -166,7 +168,7 @@ def exporter(folder: Path, text: str) -> Iterator[Target]:
     file, port = folder / "config.yaml", free_port()
     file.write_text(text)
     flags = [f"--config.file={file}", f"--web.listen-address=127.0.0.1:{port}", "--log.level=error"]
-    with process([sys.executable, "-P", "-m", "exporter", "serve", *flags], port, "/metrics", folder) as target:
+    with process([python_of_users, "-P", "-m", "exporter", "serve", *flags], port, "/metrics", folder) as target:
         yield target
 
 

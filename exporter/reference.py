@@ -145,7 +145,7 @@ def _account_rows() -> Iterator[Sequence[str]]:
 
 
 def _process_rows() -> Iterator[Sequence[str]]:
-    families = Telemetry("").registry.collect()
+    families = Telemetry("").collect()
     for family in sorted(families, key=lambda family: (not family.name.startswith("mimecast"), family.name)):
         suffix = "_total" if family.type == "counter" else ""
         yield f"`{family.name}{suffix}`", family.type, family.documentation

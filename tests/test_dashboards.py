@@ -27,7 +27,7 @@ RECORDED = {
     for name in re.findall(r"record: (\S+)", (RULES / f"{file}.yml").read_text())
 }
 EXPORTED = {metric.name for metric in (*CAMPAIGN_METRICS, *ACCOUNT_METRICS, *SCRAPE_METRICS)} | {
-    family.name + ("_total" if family.type == "counter" else "") for family in Telemetry("").registry.collect()
+    family.name + ("_total" if family.type == "counter" else "") for family in Telemetry("").collect()
 }
 OF_PROMETHEUS = {"up", "scrape_duration_seconds", "ALERTS"}
 OF_THE_PROCESS = {f"process_{name}" for name in ("resident_memory_bytes", "open_fds", "start_time_seconds")} | {

@@ -19,7 +19,7 @@ from starlette.routing import Route
 from exporter.cache import Clock
 from exporter.collection import Collection
 from exporter.config import Account
-from exporter.exposition import render_families, render_probe, render_scrapes
+from exporter.exposition import Family, Format, render_families, render_probe, render_scrapes
 from exporter.telemetry import Telemetry
 from exporter.web import pages
 from exporter.web.discovery import PROBE_PATH, targets
@@ -76,6 +76,8 @@ class Exporter:
         self._subject = subject
         self._settings = settings
         self._clock = clock
+        #: By format, the metrics that settled and their text.
+        self._settled: dict[Format, tuple[Sequence[Family], bytes]] = {}
 
     def application(self) -> Starlette:
         """The ASGI application."""
@@ -155,7 +157,12 @@ class Exporter:
         return Wanted.by(request.headers, offset=settings.timeout_offset, otherwise=settings.scrape_timeout)
 
     def _process(self, wanted: Wanted) -> bytes:
-        return render_families(self._subject.telemetry.collect(), wanted.form)
+        telemetry = self._subject.telemetry
+        settled, (families, text) = telemetry.settled(), self._settled.get(wanted.form, (None, b""))
+        if families is not settled:
+            text = render_families(settled, wanted.form)
+            self._settled[wanted.form] = settled, text
+        return text + render_families(telemetry.moving(), wanted.form)
 
 
 def _only_exporter(query: QueryParams) -> bool:
