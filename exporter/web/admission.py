@@ -7,12 +7,25 @@ header (RFC 9112, 3.2) and transfer codings (RFC 9112, 6.1).
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Literal, TypedDict
+from urllib.parse import unquote_to_bytes
 
 from exporter.web.limits import Limits
 
 #: What the peer is about to send: a request, the rest of a request's head, the rest of its body.
 Owed = Literal["request", "head", "body"]
+
+
+class Head(TypedDict):
+    """What ASGI's scope of a request takes from its head, beside the headers."""
+
+    method: str
+    http_version: str
+    path: str
+    raw_path: bytes
+    query_string: bytes
 
 
 class Refused(Exception):
@@ -82,8 +95,8 @@ class Admission:
             if value.lower() != b"chunked" or self._codings > 1:
                 raise Refused(501)
 
-    def end_head(self, method: bytes, version: str) -> None:
-        """Take the end of a request's head; raises Refused."""
+    def end_head(self, method: bytes, version: str) -> Head:
+        """Take the end of a request's head, and give what the application is told of it; raises Refused."""
         self.is_head = method == b"HEAD"
         if not version.startswith("1."):
             raise Refused(505)
@@ -95,6 +108,14 @@ class Admission:
         if self._length > self._limits.body_bytes:
             raise Refused(413)
         self.owed = "body"
+        path, _, query = self.target.partition(b"?")
+        return {
+            "method": method.decode("ascii"),
+            "http_version": version,
+            "path": unquote_to_bytes(path).decode("utf-8", "replace") if b"%" in path else path.decode("latin-1"),
+            "raw_path": path,
+            "query_string": query,
+        }
 
     def take_body(self, size: int) -> None:
         """Take a piece of the request's body; raises Refused."""
@@ -105,3 +126,16 @@ class Admission:
     def end(self) -> None:
         """Take the end of a request."""
         self.owed = "request"
+
+
+def refusal(status: int, headers: Sequence[tuple[bytes, bytes]], *, is_head: bool) -> bytes:
+    """The whole answer to a request that is not taken, under these headers and those that it needs."""
+    phrase = HTTPStatus(status).phrase
+    body = f"{status} {phrase}\n".encode()
+    needed = [
+        (b"content-type", b"text/plain; charset=utf-8"),
+        (b"content-length", str(len(body)).encode()),
+        (b"connection", b"close"),
+    ]
+    lines = [f"HTTP/1.1 {status} {phrase}".encode(), *(b"%b: %b" % header for header in (*headers, *needed)), b"", b""]
+    return b"\r\n".join(lines) + (b"" if is_head else body)

@@ -4,28 +4,25 @@ Knows uvicorn and transports; knows nothing of routes, listening sockets or sign
 
 * the request clock, while the peer owes us bytes of a request it began (or has just connected);
 * uvicorn's keep-alive clock, between two requests;
-* the send clock, which looks a few times per `stall_time` whether unsent bytes move, and aborts the
-  connection when they do not. It looks at the transport rather than at events because a small answer to a peer
-  that reads nothing causes no event: not when it is written, not when it is complete, not when it is closed.
+* the send clock (`clocks.py`), which aborts the connection when unsent bytes do not move.
 """
 
 from __future__ import annotations
 
 import asyncio
-import http
 import logging
 import time
-from collections.abc import Callable, Mapping, MutableMapping
+from collections.abc import Callable, Mapping
 from typing import Any
-from urllib.parse import unquote_to_bytes
 
 import httptools
-from uvicorn._types import ASGI3Application
 from uvicorn.config import Config
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
-from exporter.web.admission import Admission, Refused
+from exporter.web.admission import Admission, Refused, refusal
+from exporter.web.clientlog import ClientFaultsAreNoNews
+from exporter.web.clocks import Deadline, SendClock
 from exporter.web.limits import Limits
 
 _LOGGER = logging.getLogger("exporter.web.http")
@@ -35,24 +32,6 @@ PeerCertificate = Mapping[str, Any] | None
 
 #: Our share of a stalled reader's memory: the transport asks the application to wait above this many bytes.
 _WRITE_BUFFER = 64 * 1024
-_LOOKS_PER_DEADLINE = 4
-
-
-class _ClientFaultsAreNoNews(logging.LoggerAdapter[logging.Logger]):
-    """uvicorn warns of every malformed request; what strangers send is worth a debug line only."""
-
-    @property
-    def level(self) -> int:
-        """The level in force, which uvicorn compares with its own TRACE."""
-        return self.logger.getEffectiveLevel()
-
-    def process(self, msg: object, kwargs: MutableMapping[str, Any]) -> tuple[object, MutableMapping[str, Any]]:
-        """Messages pass as they are."""
-        return msg, kwargs
-
-    def warning(self, msg: object, *args: object, **_: object) -> None:
-        """All of uvicorn's connection warnings are about clients."""
-        self.logger.debug(msg, *args)
 
 
 class HttpProtocol(HttpToolsProtocol):
@@ -72,19 +51,22 @@ class HttpProtocol(HttpToolsProtocol):
     ) -> None:
         super().__init__(config, server_state, {}, loop)
         # uvicorn uses no more of a logger than this adapter has.
-        self.logger = _ClientFaultsAreNoNews(_LOGGER)  # type: ignore[assignment] # a logger in all that is used
-        self.timeout_keep_alive = limits.idle_time  # type: ignore[assignment] # call_later takes floats
+        self.logger = ClientFaultsAreNoNews(_LOGGER)  # type: ignore[assignment] # a logger in all that is used
         #: When bytes last came or an answer was last complete; the loop's own clock is too coarse to compare.
         self.last_active = time.monotonic_ns()
         self._limits = limits
         self._admits = admits
         self._admission = Admission(limits)
         self._answering: RequestResponseCycle | None = None
-        self._request_clock: asyncio.TimerHandle | None = None
-        self._send_clock: asyncio.TimerHandle | None = None
-        self._linger_clock: asyncio.TimerHandle | None = None
-        self._send_progress_at = 0.0
-        self._sending_since: float | None = None
+        self._request_clock = Deadline(loop, limits.request_time, self._request_overdue)
+        self._linger_clock = Deadline(loop, limits.linger_time, self._close)
+        self._send_clock = SendClock(
+            loop,
+            limits,
+            held=self._holds_bytes,
+            answering=lambda: self._answering is not None and not self.is_idle and self._answering.response_started,
+            overdue=self._abort,
+        )
         #: The status that the peer was or will be refused with, once what it asked before is answered.
         self._refusal: int | None = None
 
@@ -99,13 +81,13 @@ class HttpProtocol(HttpToolsProtocol):
             self.transport.abort()
             return
         self.transport.set_write_buffer_limits(high=_WRITE_BUFFER)
-        self._send_progress_at = self.loop.time()
-        self._start_request_clock()
-        self._look_at_sending()
+        self._request_clock.start()
+        self._send_clock.start()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop all clocks, and tell every answer in preparation that nobody waits for it."""
-        self._stop_clocks()
+        for clock in (self._request_clock, self._linger_clock, self._send_clock):
+            clock.stop()
         for cycle in (self._answering, *(waiting for waiting, _ in self.pipeline)):
             if cycle is not None and not cycle.response_complete:
                 cycle.disconnected = True
@@ -116,8 +98,11 @@ class HttpProtocol(HttpToolsProtocol):
 
     def resume_writing(self) -> None:
         """Take note that a slice has drained."""
-        self._send_progress_at = self.loop.time()
+        self._send_clock.progressed()
         super().resume_writing()
+
+    def _holds_bytes(self) -> bool:
+        return self.flow.write_paused or self.transport.get_write_buffer_size() > 0 or self.transport.is_closing()
 
     @property
     def is_idle(self) -> bool:
@@ -132,12 +117,6 @@ class HttpProtocol(HttpToolsProtocol):
             return False
         min(others, key=lambda connection: connection.last_active).transport.abort()
         return True
-
-    def _stop_clocks(self) -> None:
-        for clock in (self._request_clock, self._send_clock, self._linger_clock):
-            if clock is not None:
-                clock.cancel()
-        self._request_clock = self._send_clock = self._linger_clock = None
 
     # Receiving
 
@@ -169,7 +148,7 @@ class HttpProtocol(HttpToolsProtocol):
         """Start the clock of a request."""
         self._admission.begin()
         self._unset_keepalive_if_required()
-        self._start_request_clock()
+        self._request_clock.start()
         super().on_message_begin()
 
     def on_url(self, url: bytes) -> None:
@@ -185,21 +164,13 @@ class HttpProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Answer the request, or let it wait until those before it are answered; raises Refused."""
-        method, version = self.parser.get_method(), self.parser.get_http_version()
+        version = self.parser.get_http_version()
         if len(self.pipeline) >= self._limits.pipelined:
             raise Refused(503)
-        self._admission.end_head(method, version)
-        path, _, query = self._admission.target.partition(b"?")
-        self.scope |= {
-            "method": method.decode("ascii"),
-            "http_version": version,
-            "path": unquote_to_bytes(path).decode("utf-8", "replace") if b"%" in path else path.decode("latin-1"),
-            "raw_path": path,
-            "query_string": query,
-        }
+        self.scope.update(self._admission.end_head(self.parser.get_method(), version))  # type: ignore[typeddict-item] # a part of it
         before, self.cycle = self.cycle, self._new_cycle(version)
         if before is None or before.response_complete:
-            self._start_asgi_task(self.cycle, self.app)
+            self._answer(self.cycle)
         else:
             self.flow.pause_reading()
             self.pipeline.appendleft((self.cycle, self.app))
@@ -214,16 +185,16 @@ class HttpProtocol(HttpToolsProtocol):
             access_log=False,
             default_headers=self.server_state.default_headers,
             message_event=asyncio.Event(),
-            expect_100_continue=any(
-                name == b"expect" and value.lower() == b"100-continue" for name, value in self.headers
-            ),
+            expect_100_continue=self._admission.expects_continue,
             keep_alive=version != "1.0" and self.parser.should_keep_alive(),
             on_response=self.on_response_complete,
         )
 
-    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+    def _answer(self, cycle: RequestResponseCycle) -> None:
         self._answering = cycle
-        super()._start_asgi_task(cycle, app)
+        task = self.loop.create_task(cycle.run_asgi(self.app))
+        task.add_done_callback(self.tasks.discard)
+        self.tasks.add(task)
 
     def on_body(self, body: bytes) -> None:
         """Take a piece of a body; raises Refused."""
@@ -233,16 +204,24 @@ class HttpProtocol(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         """Stop the clock of the request."""
         self._admission.end()
-        self._stop_request_clock()
+        self._request_clock.stop()
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
-        """Go on when an answer has been handed to the transport: a pipelined request or a refusal may follow."""
+        """Go on when an answer has been handed to the transport: a request that waited, a refusal, or a pause."""
         self.last_active = time.monotonic_ns()
-        super().on_response_complete()
-        if self._refusal is not None and self.is_idle and not self.transport.is_closing():
-            self._unset_keepalive_if_required()
+        if self.transport.is_closing():
+            return
+        if self.pipeline:
+            self._answer(self.pipeline.pop()[0])
+            return
+        self.flow.resume_reading()
+        if self._refusal is not None:
             self._send_refusal(self._refusal)
+        else:
+            self._unset_keepalive_if_required()
+            timeout = self.loop.call_later(self._limits.idle_time, self.timeout_keep_alive_handler)
+            self.timeout_keep_alive_task = timeout
 
     # Ending it
 
@@ -267,23 +246,16 @@ class HttpProtocol(HttpToolsProtocol):
         else:
             self.retire()
 
+    def _abort(self) -> None:
+        self.transport.abort()
+
     def _close(self) -> None:
         if not self.transport.is_closing():
             self.transport.close()
 
     # The request clock
 
-    def _start_request_clock(self) -> None:
-        if self._request_clock is None:
-            self._request_clock = self.loop.call_later(self._limits.request_time, self._request_overdue)
-
-    def _stop_request_clock(self) -> None:
-        if self._request_clock is not None:
-            self._request_clock.cancel()
-            self._request_clock = None
-
     def _request_overdue(self) -> None:
-        self._request_clock = None
         if self._admission.owed == "request":
             self._close()
         else:
@@ -295,7 +267,7 @@ class HttpProtocol(HttpToolsProtocol):
         """Answer with `status` once what was asked before is answered, and take nothing more from the peer."""
         self.logger.debug("request refused: %d", status)
         self._refusal = status
-        self._stop_request_clock()
+        self._request_clock.stop()
         self._unset_keepalive_if_required()
         self.flow.resume_reading()
         if self._admission.owed == "body" and not self._withdraw():
@@ -322,41 +294,8 @@ class HttpProtocol(HttpToolsProtocol):
         return True
 
     def _send_refusal(self, status: int) -> None:
-        body = f"{status} {http.HTTPStatus(status).phrase}\n".encode()
-        headers = [
-            *self.server_state.default_headers,
-            (b"content-type", b"text/plain; charset=utf-8"),
-            (b"content-length", str(len(body)).encode()),
-            (b"connection", b"close"),
-        ]
-        head = b"".join(b"%b: %b\r\n" % header for header in headers)
-        self.transport.write(STATUS_LINE[status] + head + b"\r\n" + (b"" if self._admission.is_head else body))
-        self._linger()
-
-    def _linger(self) -> None:
+        self.transport.write(refusal(status, self.server_state.default_headers, is_head=self._admission.is_head))
         # Closing with unread bytes resets the connection, and a reset can overtake the answer.
         if self.transport.can_write_eof():
             self.transport.write_eof()
-        self._linger_clock = self.loop.call_later(self._limits.linger_time, self._close)
-
-    # The send clock
-
-    def _look_at_sending(self) -> None:
-        now = self.loop.time()
-        if self._is_overdue(now):
-            self.transport.abort()
-            return
-        deadline = min(self._limits.stall_time, self._limits.response_time)
-        self._send_clock = self.loop.call_later(deadline / _LOOKS_PER_DEADLINE, self._look_at_sending)
-
-    def _is_overdue(self, now: float) -> bool:
-        waiting = self.flow.write_paused or self.transport.get_write_buffer_size() > 0 or self.transport.is_closing()
-        if not waiting:
-            self._send_progress_at = now
-        answering = not self.is_idle and self._answering is not None and self._answering.response_started
-        if not waiting and not answering:
-            self._sending_since = None
-        elif self._sending_since is None:
-            self._sending_since = now
-        too_long = self._sending_since is not None and now - self._sending_since >= self._limits.response_time
-        return too_long or now - self._send_progress_at >= self._limits.stall_time
+        self._linger_clock.start()
