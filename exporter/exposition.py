@@ -81,7 +81,7 @@ async def render_campaigns(account: str, campaigns: Sequence[Campaign]) -> Famil
     for begin in range(0, len(campaigns), _PIECE):
         for name, text in (await _render_piece(account, campaigns[begin : begin + _PIECE])).items():
             if text:
-                texts.setdefault(name, []).append(text.encode())
+                texts.setdefault(name, []).append(text.encode("latin-1"))
     return texts
 
 
@@ -96,22 +96,30 @@ async def _render_piece(account: str, campaigns: Sequence[Campaign]) -> dict[str
 
 
 def _campaign_labels(account: str, campaign: Campaign) -> str:
+    """The labels, a character for each byte of their UTF-8: one emoji would make all text four times as large."""
     title = escape_label(campaign.title)
-    return f'{_account_label(account)},campaign_id="{campaign.campaign_id}",title="{title}"'
+    labels = f'{_account_label(account)},campaign_id="{campaign.campaign_id}",title="{title}"'
+    return labels if labels.isascii() else labels.encode().decode("latin-1")
 
 
 def _render_family(metric: CampaignMetric | LabelledCampaignMetric, campaigns: Sequence[tuple[Campaign, str]]) -> str:
+    # A list is joined faster than a generator, and Python writes whole numbers, which most are, as they are to be.
     name = metric.name
     if isinstance(metric, CampaignMetric):
         return "".join(
-            f"{name}{{{labels}}} {format_number(value)}\n"
-            for campaign, labels in campaigns
-            if (value := metric.read(campaign)) is not None
+            [
+                f"{name}{{{labels}}} {value if type(value) is int else format_number(value)}\n"
+                for campaign, labels in campaigns
+                if (value := metric.read(campaign)) is not None
+            ]
         )
+    own = _own_labels(metric.labels)
     return "".join(
-        f"{name}{{{labels},{_own_labels(metric.labels, values)}}} {format_number(value)}\n"
-        for campaign, labels in campaigns
-        for values, value in metric.read(campaign)
+        [
+            f"{name}{{{labels},{own[values]}}} {value if type(value) is int else format_number(value)}\n"
+            for campaign, labels in campaigns
+            for values, value in metric.read(campaign)
+        ]
     )
 
 
@@ -120,9 +128,22 @@ def _account_label(account: str) -> str:
     return f'account="{escape_label(account)}"'
 
 
-@lru_cache(maxsize=1024)
-def _own_labels(names: tuple[str, ...], values: tuple[str, ...]) -> str:
-    return ",".join([f'{name}="{escape_label(value)}"' for name, value in zip(names, values, strict=True)])
+class _OwnLabels(dict[tuple[str, ...], str]):
+    """The text of a metric's own labels by their values, which are few: numbers, reasons, statuses."""
+
+    def __init__(self, names: tuple[str, ...]) -> None:
+        super().__init__()
+        self._names = names
+
+    def __missing__(self, values: tuple[str, ...]) -> str:
+        pairs = zip(self._names, values, strict=True)
+        text = self[values] = ",".join([f'{name}="{escape_label(value)}"' for name, value in pairs])
+        return text
+
+
+@lru_cache(maxsize=256)
+def _own_labels(names: tuple[str, ...]) -> _OwnLabels:
+    return _OwnLabels(names)
 
 
 def merge_campaigns(accounts: Iterable[FamilyTexts]) -> list[bytes]:
@@ -169,10 +190,10 @@ def _render_scrape_family(metric: ScrapeMetric, statuses: Sequence[tuple[Account
 
 
 def _account_samples(metric: AccountMetric, status: AccountStatus) -> str:
-    account = _account_label(status.account)
+    account, own = _account_label(status.account), _own_labels(metric.labels)
     return "".join(
         [
-            _line(metric.name, f"{account},{_own_labels(metric.labels, values)}" if values else account, value)
+            _line(metric.name, f"{account},{own[values]}" if values else account, value)
             for values, value in metric.read(status)
         ]
     )
@@ -188,7 +209,7 @@ def render_families(families: Iterable[Family], form: Format) -> bytes:
 
 
 def _labels(labels: Mapping[str, str]) -> str:
-    return _own_labels(tuple(labels), tuple(labels.values())) if labels else ""
+    return ",".join([f'{name}="{escape_label(value)}"' for name, value in labels.items()])
 
 
 def _line(name: str, labels: str, value: Number) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from exporter.mimecast import Campaign
+from exporter.mimecast import LARGEST_NUMBER, Campaign
 from exporter.status import SKIP_REASONS, AccountStatus
 
 Number = int | float
@@ -72,8 +72,11 @@ class ScrapeMetric:
     read: Callable[[AccountStatus], int]
 
 
+_NUMBERS = {number: (str(number),) for number in range(LARGEST_NUMBER + 1)}
+
+
 def _by_number(counts: Mapping[int, int]) -> list[Sample]:
-    return [((str(number),), value) for number, value in counts.items()]
+    return [(_NUMBERS[number], value) for number, value in counts.items()]
 
 
 def _truth(value: bool) -> str:

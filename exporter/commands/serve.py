@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import logging
 import os
 import signal
@@ -31,6 +32,7 @@ log = logging.getLogger(__name__)
 def run(options: argparse.Namespace) -> int:
     """Serve until SIGTERM; 1 where the configuration or an address is not usable."""
     end_quietly_until_served()
+    allow_many_files()
     set_up_logging(options.log_level, options.log_format)
     config, web = load(options.config_file), load_web(options.web_config_file)
     if config is None or web is None:
@@ -44,6 +46,15 @@ def run(options: argparse.Namespace) -> int:
 def end_quietly_until_served() -> None:
     """SIGTERM ends the process with status 0 from its first moment on; the server has a handler of its own later."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+
+
+def allow_many_files() -> None:
+    """Raise the limit of open files as far as the system lets us, as Go's runtime does: a connection is a file."""
+    import resource  # noqa: PLC0415 - where there is none there is no such limit
+
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def load_web(file: str | None) -> WatchedWebConfig | None:

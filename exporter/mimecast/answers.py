@@ -72,9 +72,9 @@ def _implausible_counts(
     users_completed: int | None,
     users_correct: int | None,
 ) -> bool:
-    if users_completed is not None and any(value > users_completed for value in documented.values()):
+    if users_completed is not None and max(documented.values(), default=0) > users_completed:
         return True
-    if any(counted.get(question, value) != value for question, value in documented.items()):
+    if counted and any(counted.get(question, value) != value for question, value in documented.items()):
         return True
     if len(documented) != 1:
         return False

@@ -183,14 +183,14 @@ def _text(value: Any) -> str:
 
 def _numbered(value: Any, numbers: Mapping[str, int]) -> dict[int, int]:
     """`{"option-1": 4, "option-2": 0}` as `{1: 4, 2: 0}`, in the order of the numbers; other keys are left out."""
-    if not isinstance(value, dict):
+    if not value or not isinstance(value, dict):
         return {}
     found = {
         number: amount
         for key, given in value.items()
         if (number := numbers.get(key)) and (amount := count(given)) is not None
     }
-    return dict(sorted(found.items()))
+    return dict(sorted(found.items())) if len(found) > 1 else found
 
 
 def _option_number(value: Any) -> int | None:
@@ -199,4 +199,4 @@ def _option_number(value: Any) -> int | None:
 
 
 def _custom_module(title_fields: Mapping[str, Any]) -> bool:
-    return any(flag(title_fields.get(name)) for name in ("titleForCustomerModule", "titleForCustomModule"))
+    return bool(flag(title_fields.get("titleForCustomerModule")) or flag(title_fields.get("titleForCustomModule")))

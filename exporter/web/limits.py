@@ -30,6 +30,6 @@ class Limits:
     #: After a refusal, how long what still comes is read and thrown away, so that the peer sees the answer.
     linger_time: float = 1.0
     #: Simultaneous connections. Beyond, the one idle for longest makes room.
-    connections: int = 512
+    connections: int = 2048
     #: From the signal to stop until the last connection is closed.
     stop_time: float = 0.6
