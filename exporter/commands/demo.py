@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import sys
 from collections.abc import Sequence
 from socket import socket
@@ -58,8 +59,9 @@ def _greet(sockets: Sequence[socket], scheme: str, telemetry_path: str) -> None:
         return
     host = "localhost" if address.host in ("", "::", "0.0.0.0", "127.0.0.1") else address.host  # noqa: S104 - compared
     base_url = f"{scheme}://{f'[{host}]' if ':' in host else host}:{address.port}"
-    sys.stdout.write(
-        "The demo runs: a simulated Mimecast API and the exporter. Open\n\n"
-        f"  {base_url}/\n  {base_url}{telemetry_path}\n\nCtrl-C ends it.\n\n"
-    )
-    sys.stdout.flush()
+    with contextlib.suppress(OSError):  # nobody reads it, and the demo runs all the same
+        sys.stdout.write(
+            "The demo runs: a simulated Mimecast API and the exporter. Open\n\n"
+            f"  {base_url}/\n  {base_url}{telemetry_path}\n\nCtrl-C ends it.\n\n"
+        )
+        sys.stdout.flush()

@@ -87,7 +87,7 @@ class HttpProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop all clocks, and tell every answer in preparation that nobody waits for it."""
         for clock in (self._request_clock, self._linger_clock, self._send_clock):
-            clock.stop()
+            clock.end()
         for cycle in (self._answering, *(waiting for waiting, _ in self.pipeline)):
             if cycle is not None and not cycle.response_complete:
                 cycle.disconnected = True

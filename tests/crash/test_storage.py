@@ -68,7 +68,7 @@ WAYS: dict[str, Callable[[], dict[str, Any]]] = {
     "logs go to a full disk": lambda: {"stdout": full(), "stderr": full()},
     "logs go to a pipe that broke": lambda: {"stdout": a_pipe_nobody_reads(), "stderr": a_pipe_nobody_reads()},
     "outputs are closed": lambda: {"preexec_fn": close_outputs},
-    "no file may grow": lambda: {"preexec_fn": write_no_file, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT},
+    "no file may grow": lambda: {"preexec_fn": write_no_file, "stderr": subprocess.DEVNULL},
     "no home and no place for temporary files": lambda: {
         "env": {"PATH": os.environ["PATH"], "TMPDIR": "/nonexistent", "HOME": "/nonexistent"},
         "stderr": subprocess.DEVNULL,

