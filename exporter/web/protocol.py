@@ -109,10 +109,15 @@ class HttpProtocol(HttpToolsProtocol):
         """Whether no request is being answered."""
         return self.cycle is None or self.cycle.response_complete
 
+    @property
+    def _may_make_room(self) -> bool:
+        # An answer is complete to the application while its end still waits here for a slow reader.
+        return self.is_idle and not self._holds_bytes()
+
     def _make_room(self) -> bool:
         if len(self.connections) <= self._limits.connections:
             return True
-        others = [c for c in self.connections if isinstance(c, HttpProtocol) and c is not self and c.is_idle]
+        others = [c for c in self.connections if isinstance(c, HttpProtocol) and c is not self and c._may_make_room]
         if not others:
             return False
         min(others, key=lambda connection: connection.last_active).transport.abort()

@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 import trustme
+from starlette.types import Receive, Scope, Send
 
 from exporter.web.server import Limits, Server, Tls
 from tests.web.serving import BRIEF, SampleApp, client_context, connected, request, server_context, serving, target
@@ -393,6 +394,27 @@ async def test_beyond_the_most_connections_those_being_answered_stay(app: Sample
             assert await asyncio.wait_for(refused.rest(), 5) == b""
         app.waiting.set()
         assert (await busy.answer())[0] == 200
+
+
+async def test_beyond_the_most_connections_an_answer_that_still_drains_is_not_cut_short() -> None:
+    body = bytes(16_000_000)
+    begun = asyncio.Event()
+
+    async def in_one_piece(scope: Scope, receive: Receive, send: Send) -> None:
+        headers = [(b"content-length", str(len(body)).encode())]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+        begun.set()
+
+    async with serving(in_one_piece, limits=Limits(connections=1)) as server, connected(server) as reading:
+        reading.writer.transport.pause_reading()  # type: ignore[attr-defined]
+        await reading.send(request())
+        await begun.wait()
+        async with connected(server) as refused:
+            await refused.send(request())
+            assert await asyncio.wait_for(refused.rest(), 5) == b""
+        reading.writer.transport.resume_reading()  # type: ignore[attr-defined]
+        assert (await asyncio.wait_for(reading.answer(), 30))[2] == body
 
 
 # New TLS settings
