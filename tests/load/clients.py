@@ -36,6 +36,12 @@ async def read_answer(reader: asyncio.StreamReader) -> Answer:
     return Answer(int(head[0].split()[1]), headers, await reader.readexactly(int(headers["content-length"])))
 
 
+def drop(writer: asyncio.StreamWriter) -> None:
+    """Close a connection at once, whatever is under way on it."""
+    writer.transport.abort()
+    writer.close()
+
+
 @dataclass(frozen=True)
 class Target:
     """A server's address, and how clients trust it."""
@@ -67,7 +73,7 @@ class Target:
             writer.write(data)
             return await read_answer(reader)
         finally:
-            writer.transport.abort()
+            drop(writer)
 
 
 def target(base_url: str, tls: ssl.SSLContext | None = None) -> Target:

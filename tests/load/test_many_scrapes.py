@@ -16,7 +16,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from exporter.simulator import Fault, Simulator, configuration, fleet
 from exporter.simulator import running as simulating
 from tests.commands import Running, running
-from tests.load.clients import GZIP, Answer, open_files, read_answer, request, resident_megabytes, target
+from tests.load.clients import GZIP, Answer, drop, open_files, read_answer, request, resident_megabytes, target
 from tests.load.sizes import SIZES
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(600)]
@@ -64,7 +64,7 @@ async def all_at_once(exporter: Running) -> Counter[int]:
         answers = await asyncio.wait_for(asyncio.gather(*(read_answer(reader) for reader, _ in connections)), 90)
     finally:
         for _, writer in connections:
-            writer.transport.abort()
+            drop(writer)
     for answer in answers:
         assert answer.status in (200, 503)
         assert answer.status == 200 or answer.headers["retry-after"] == "1"
