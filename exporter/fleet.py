@@ -113,14 +113,16 @@ class Fleet:
 
     def _identity(self, account: Account) -> _Identity:
         known = self._identities.get(_key(account))
-        return known or _Identity(authentication(account, self._wall_clock), Backoff(self._clock))
+        return known or _Identity(authentication(account, self._clock, self._wall_clock), Backoff(self._clock))
 
 
 def _key(account: Account) -> object:
     return account.base_url, account.credentials
 
 
-def authentication(account: Account, wall_clock: Callable[[], float] = time.time) -> httpx.Auth:
+def authentication(
+    account: Account, clock: Clock = time.monotonic, wall_clock: Callable[[], float] = time.time
+) -> httpx.Auth:
     """How the account proves who it is; secrets are read at each use."""
     credentials = account.credentials
     if isinstance(credentials, OAuth2Credentials):
@@ -128,6 +130,7 @@ def authentication(account: Account, wall_clock: Callable[[], float] = time.time
             token_url=account.base_url + TOKEN_PATH,
             client_id=credentials.client_id,
             client_secret=credentials.client_secret.read,
+            clock=clock,
         )
     return SignedRequests(
         app_id=credentials.app_id,

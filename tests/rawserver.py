@@ -36,7 +36,7 @@ class RawServer:
 
 def http(status: int, body: bytes = b"", headers: Headers | None = None) -> bytes:
     """A well-formed response."""
-    given = {"content-length": str(len(body))} | dict(headers or {})
+    given = {"content-length": str(len(body)), "connection": "close"} | dict(headers or {})
     lines = [f"HTTP/1.1 {status} X", *(f"{name}: {value}" for name, value in given.items())]
     return "\r\n".join([*lines, "", ""]).encode() + body
 
@@ -60,9 +60,12 @@ def sends(*answers: bytes) -> Answer:
 @asynccontextmanager
 async def raw_server(answer: Answer, context: ssl.SSLContext | None = None) -> AsyncIterator[RawServer]:
     """Serve on loopback; each connection is read once, answered and closed."""
-    server = RawServer()
+    server, serving = RawServer(), set[asyncio.Task[None]]()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        serving.add(task)
         try:
             request = await _read(reader)
             server.requests.append(request)
@@ -70,6 +73,7 @@ async def raw_server(answer: Answer, context: ssl.SSLContext | None = None) -> A
         except (ConnectionError, asyncio.IncompleteReadError):
             pass
         finally:
+            serving.discard(task)
             writer.close()
 
     listening = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context)
@@ -79,6 +83,9 @@ async def raw_server(answer: Answer, context: ssl.SSLContext | None = None) -> A
         yield server
     finally:
         listening.close()
+        for task in serving:
+            task.cancel()
+        await asyncio.gather(*serving, return_exceptions=True)
         await asyncio.sleep(0)
 
 
