@@ -32,6 +32,10 @@ test: $(VENV)/installed $(VENV)/tools ## linters, types and every test
 bench: $(VENV)/installed $(VENV)/tools .cache/runtime/installed ## measure against nginx, pushgateway and the libraries; writes benchmarks/RESULTS.md
 	@$(BIN)/python -m benchmarks --python=.cache/runtime/bin/python
 
+.PHONY: image
+image: $(VENV)/tools ## build the image and run it under every restriction; needs a container engine, or root and dockerd
+	@$(BIN)/python -m tests.image
+
 .PHONY: lint
 lint: $(VENV)/installed $(VENV)/tools ## linters and types only
 	@$(BIN)/ruff check .
