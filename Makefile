@@ -25,6 +25,7 @@ run: $(VENV)/installed ## the demo; the real thing with CONFIG=file (further fla
 test: $(VENV)/installed $(VENV)/tools ## linters, types and every test
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/bandit --quiet --recursive --configfile pyproject.toml exporter
 	@$(BIN)/mypy
 	@EXPORTER_TESTS_INSTALLED=1 PYTEST_PLUGINS=exporter $(BIN)/python -P -m pytest $(PYTEST_ARGS)
 
@@ -40,6 +41,7 @@ image: $(VENV)/tools ## build the image and run it under every restriction; need
 lint: $(VENV)/installed $(VENV)/tools ## linters and types only
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/bandit --quiet --recursive --configfile pyproject.toml exporter
 	@$(BIN)/mypy
 
 .PHONY: format

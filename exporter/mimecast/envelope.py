@@ -22,7 +22,8 @@ LONGEST_PAUSE = 3600.0
 _AUTH_CODES = frozenset({"err_developer_key", "token_expired"})
 _PERMISSION_CODES = frozenset({"app_forbidden"})
 _EXPIRED_CODES = frozenset({"err_xdk_binding_expired", "token_expired"})
-_PRINTABLE_CODE = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
+#: Words, as every known code is; the API is known to echo credentials, and those are none.
+_PRINTABLE_CODE = re.compile(r"[a-z]{2,20}(_[a-z]{1,20}){1,6}")
 
 
 class Envelope(msgspec.Struct):

@@ -122,10 +122,10 @@ def test_the_next_page_is_named_in_meta_pagination(meta: Any, token: str | None)
 @pytest.mark.parametrize(
     ("body", "codes"),
     [
-        (b'{"fail": [{"errors": [{"code": "a"}, {"code": "b"}]}]}', ("a", "b")),
-        (b'{"fail": [{"code": "a", "message": "m"}]}', ("a",)),
+        (b'{"fail": [{"errors": [{"code": "code_a"}, {"code": "code_b"}]}]}', ("code_a", "code_b")),
+        (b'{"fail": [{"code": "code_a", "message": "m"}]}', ("code_a",)),
         (b'{"error": {"message": "m"}}', ()),
-        (b'{"error": {"code": "a", "message": "m"}}', ("a",)),
+        (b'{"error": {"code": "code_a", "message": "m"}}', ("code_a",)),
         (b'{"error": "invalid_client"}', ()),
         (b"<html>", ()),
         (b"[]", ()),
