@@ -33,6 +33,13 @@ test: $(VENV)/installed $(VENV)/tools ## linters, types and every test
 bench: $(VENV)/installed $(VENV)/tools .cache/runtime/installed ## measure against nginx, pushgateway and the libraries; writes benchmarks/RESULTS.md
 	@$(BIN)/python -m benchmarks --python=.cache/runtime/bin/python
 
+.PHONY: reliability
+reliability: $(VENV)/installed $(VENV)/tools ## faults, load, crashes and secrets at full size; writes docs/reliability.md
+	@mkdir -p .cache/reliability
+	@EXPORTER_LOAD=full EXPORTER_TESTS_INSTALLED=1 PYTEST_PLUGINS=exporter $(BIN)/python -P -m pytest -n 2 --dist loadgroup \
+		--junitxml=.cache/reliability/tests.xml tests/faults tests/load tests/crash tests/secrets
+	@$(BIN)/python -m tests.figures .cache/reliability/tests.xml "$$(date +%Y-%m-%d)"
+
 .PHONY: image
 image: $(VENV)/tools ## build the image and run it under every restriction; needs a container engine, or root and dockerd
 	@$(BIN)/python -m tests.image

@@ -53,8 +53,8 @@ def test_no_answer_and_no_log_line_holds_a_secret(
         assert exporter.end() == 0
     planted.assert_nowhere_in("the log", exporter.output)
     assert "Traceback" not in exporter.output
-    record_property("secrets planted", len(planted.secrets))
-    record_property("texts looked through for each, in 11 spellings", planted.looked_at)
+    record_property("secrets planted at once", f"{len(planted.secrets)} of them")
+    record_property("texts looked through", planted.looked_at)
 
 
 def _address(pid: int) -> str:
