@@ -90,9 +90,10 @@ def test_a_hundred_reloads_a_second_fail_no_scrape_and_leak_nothing(
             wait_until(lambda: "ttl: 7m" in httpx.get(url + "/config", trust_env=False).text)
         assert scraper.failed == []
         assert scraper.answered > 50
-        assert before
-        assert open_files(exporter) <= before[0] + 5
-        assert memory(exporter) < before[1] + 8
+        assert before is not None
+        files, megabytes = before
+        wait_until(lambda: open_files(exporter) <= files + 5)  # connections to the API are kept for a while
+        assert memory(exporter) < megabytes + 8
         assert metric(exporter, "mimecast_exporter_config_last_reload_successful") == 1
         assert exporter.end() == 0
     record_property("SIGHUPs, a hundred a second; scrapes answered meanwhile, none failed", f"400; {scraper.answered}")
