@@ -1,0 +1,58 @@
+"""`make fuzz`: each target for some seconds, one after the other; what is found is kept as a test's input."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import json
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from fuzzing.targets import NAMES
+
+ROOT = Path(__file__).parent.parent
+FIGURES = ROOT / ".cache/reliability/fuzz.json"
+
+
+def main() -> int:
+    """Run what the flags ask for; gives 1 where something was found."""
+    parser = argparse.ArgumentParser(prog="python -m fuzzing", description=__doc__)
+    parser.add_argument("--seconds", type=int, default=300, help="for each target")
+    parser.add_argument("--findings", type=Path, default=ROOT / "tests/fixtures/fuzz")
+    parser.add_argument("--figures", type=Path, default=FIGURES)
+    parser.add_argument("targets", nargs="*", default=NAMES, metavar="target", help=", ".join(NAMES))
+    options = parser.parse_args()
+    if importlib.util.find_spec("atheris") is None:
+        sys.stderr.write("atheris is missing: it exists for Linux on x86_64 alone\n")
+        return 2
+    found, figures = 0, {"seconds for each target": options.seconds}
+    for name in options.targets:
+        runs, good = _fuzz(name, options.seconds, options.findings / name)
+        found += not good
+        figures[f"inputs tried, {name}"] = runs
+        sys.stdout.write(f"{name}: {runs} inputs, {'nothing found' if good else 'FOUND'}\n")
+    figures["targets with findings"] = found
+    options.figures.parent.mkdir(parents=True, exist_ok=True)
+    options.figures.write_text(json.dumps(figures, indent=2) + "\n")
+    return int(found > 0)
+
+
+def _fuzz(name: str, seconds: int, findings: Path) -> tuple[int, bool]:
+    """Inputs tried, and whether the target held."""
+    findings.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        corpus = Path(folder) / "corpus"
+        corpus.mkdir()
+        command = [sys.executable, "-m", "fuzzing.guided", name, str(seconds), str(corpus), str(findings)]
+        done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False, cwd=ROOT)
+    runs = re.search(r"stat::number_of_executed_units:\s*(\d+)", done.stderr)
+    if done.returncode or runs is None:
+        sys.stderr.write(done.stdout[-4000:] + done.stderr[-8000:])
+    return int(runs[1]) if runs else 0, done.returncode == 0 and runs is not None
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,32 @@
+"""The table of targets. Knows their names; a target's module is imported when it is asked for, so that it can be instrumented."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+#: Names of the targets, each that of its module in this package.
+NAMES: tuple[str, ...] = ("decoder", "tokens", "gunzip", "configuration", "webconfiguration", "http")
+
+
+@dataclass(frozen=True)
+class Target:
+    """What is fuzzed.
+
+    Attributes:
+        hold: takes an input; raises anything at all where the exporter broke a promise.
+        seeds: well-formed inputs to start from.
+        words: what a mutation may put in.
+
+    """
+
+    hold: Callable[[bytes], None]
+    seeds: Sequence[bytes]
+    words: Iterable[bytes]
+
+
+def target(name: str) -> Target:
+    """Import a target."""
+    module = importlib.import_module(f"fuzzing.{name}")
+    return Target(module.hold, module.SEEDS, module.WORDS)
