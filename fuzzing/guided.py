@@ -1,4 +1,7 @@
-"""One target under atheris, in a process of its own: `python -m fuzzing.guided target seconds corpus findings`."""
+"""One target under atheris, in a process of its own: `python -m fuzzing.guided target bound corpus findings`.
+
+`bound` is a flag of libFuzzer's, `-max_total_time=…` or `-runs=…`. What the target imports is instrumented.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ import sys
 from pathlib import Path
 
 
-def main(name: str, seconds: str, corpus: str, findings: str) -> None:
+def main(name: str, bound: str, corpus: str, findings: str) -> None:
     """Fuzz; the process ends with another status than 0 where something was found, and keeps the input."""
     atheris = importlib.import_module("atheris")
     with atheris.instrument_imports(include=["exporter"]):
@@ -17,12 +20,14 @@ def main(name: str, seconds: str, corpus: str, findings: str) -> None:
     for number, seed in enumerate(chosen.seeds):
         (Path(corpus) / f"seed-{number}").write_bytes(seed)
     dictionary = Path(corpus).with_suffix(".dict")
-    dictionary.write_text("".join('"%s"\n' % "".join(f"\\x{byte:02x}" for byte in word) for word in chosen.words))
-    flags = [f"-max_total_time={seconds}", f"-dict={dictionary}", f"-artifact_prefix={findings}/", "-timeout=30"]
-    atheris.Setup(
-        [sys.argv[0], *flags, "-seed=1", "-max_len=8192", "-print_final_stats=1", corpus], chosen.hold
-    )
+    dictionary.write_text("".join(f'"{_escaped(word)}"\n' for word in chosen.words))
+    flags = [bound, f"-dict={dictionary}", f"-artifact_prefix={findings}/", "-timeout=60", "-seed=1"]
+    atheris.Setup([sys.argv[0], *flags, "-max_len=8192", "-print_final_stats=1", corpus], chosen.hold)
     atheris.Fuzz()
+
+
+def _escaped(word: bytes) -> str:
+    return "".join(f"\\x{byte:02x}" for byte in word)
 
 
 if __name__ == "__main__":
