@@ -7,7 +7,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 #: Names of the targets, each that of its module in this package.
-NAMES: tuple[str, ...] = ("decoder", "tokens", "gunzip", "configuration", "webconfiguration", "http")
+NAMES: tuple[str, ...] = (
+    *("decoder", "exposition", "tokens", "gunzip"),
+    *("configuration", "webconfiguration", "http"),
+)
 
 
 @dataclass(frozen=True)
