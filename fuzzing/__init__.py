@@ -1,1 +1,1 @@
-"""Coverage-guided fuzzing of what reads bytes from outside: `make fuzz`. Each target is a module, `targets` lists them."""
+"""Coverage-guided fuzzing of what reads bytes from outside: `make fuzz`. A module a target; `targets` lists them."""

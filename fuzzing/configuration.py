@@ -1,4 +1,4 @@
-"""The main configuration file: a Config or a ConfigError that names the file, in bounded time, without a secret."""
+"""The main configuration file: a Config, or a ConfigError that names the file; in bounded time, and no secret shown."""
 
 from __future__ import annotations
 
@@ -16,7 +16,17 @@ _ACCOUNT = f"accounts:\n- name: a\n  oauth2: {{client_id: b, client_secret: {SEC
 _EXAMPLE = Path(__file__).parent.parent / "config.example.yaml"
 _BOMB = "a: &a [x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b]\nd: [*c,*c,*c,*c]\n"
 SEEDS = [_EXAMPLE.read_bytes(), _ACCOUNT.encode(), _BOMB.encode(), b"[" * 2000, b"accounts: {a: 1, a: 2}\n"]
-WORDS = [b"accounts:", b"oauth2:", b"hmac:", b"client_secret:", b"<<: *a", b"&a ", b"!!python/object", b"${X}", b"!!binary "]
+WORDS = [
+    b"accounts:",
+    b"oauth2:",
+    b"hmac:",
+    b"client_secret:",
+    b"<<: *a",
+    b"&a ",
+    b"!!python/object",
+    b"${X}",
+    b"!!binary ",
+]
 
 
 def hold(data: bytes) -> None:

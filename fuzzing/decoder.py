@@ -16,7 +16,18 @@ _PAGED = answer(OLDER, meta={"status": 200, "pagination": {"next": "cGFnZQ"}})
 SEEDS = [json.dumps(value).encode() for value in (answer(OLDER, NEWER), _REFUSAL, _PAGED, {"error": {"code": "x"}})]
 WORDS = [
     b'"%s"' % name.encode() for name in (*OLDER, *NEWER, "meta", "fail", "data", "status", "pagination", "next", "code")
-] + [b"NaN", b"Infinity", b"null", b"true", b"1e999", b"-0.0", b"9007199254740993", b"\\ud800", b"\xef\xbb\xbf", b"\xff"]
+] + [
+    b"NaN",
+    b"Infinity",
+    b"null",
+    b"true",
+    b"1e999",
+    b"-0.0",
+    b"9007199254740993",
+    b"\\ud800",
+    b"\xef\xbb\xbf",
+    b"\xff",
+]
 
 
 def hold(data: bytes) -> None:

@@ -1,4 +1,4 @@
-"""Campaigns out of any answer, rendered: prometheus_client's parser reads exactly the samples that the tables tell of."""
+"""Campaigns of any answer, rendered: prometheus_client's parser reads exactly the samples that the tables tell of."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Raw bytes into a connection over a socket pair: whole answers only, none unasked, and the same however they are cut."""
+"""Raw bytes into a connection: whole answers only, none unasked, none after a refusal; the same however cut."""
 
 from __future__ import annotations
 
@@ -35,12 +35,15 @@ SEEDS = [
 WORDS = [
     b"\r\n", b"\r\n\r\n", b"Host: a\r\n", b"Content-Length: 5\r\n", b"Content-Length: 0\r\n",
     b"Transfer-Encoding: chunked\r\n", b"HTTP/1.0", b"HTTP/2.0", b"CONNECT ", b"HEAD ", b"0\r\n\r\n", b"\n", b" \r\n",
-    b"Connection: close\r\n", b"Upgrade: h2c\r\nConnection: upgrade\r\n", b"Expect: 100-continue\r\n", b"PRI * HTTP/2.0\r\n\r\n",
-    _GET + b"\r\n",
+    b"Connection: close\r\n", b"Upgrade: h2c\r\nConnection: upgrade\r\n", b"Expect: 100-continue\r\n",
+    b"PRI * HTTP/2.0\r\n\r\n", _GET + b"\r\n",
 ]  # fmt: skip
+_INTERIM = b"HTTP/1.1 100 Continue\r\n\r\n"
 #: Turns of the event loop without anything to do after which nothing more will happen.
 _TURNS = 12
 _LONGEST = 4096
+#: How many requests may wait depends on the cut: what has come before is answered by then.
+LIMITS = Limits(linger_time=0.0, pipelined=10_000)
 
 Asked = tuple[str, bytes, bytes, int]
 
@@ -67,12 +70,12 @@ class _Application:
         await send({"type": "http.response.body", "body": body})
 
 
-async def _converse(pieces: Sequence[bytes]) -> tuple[list[Asked], bytes]:
+async def converse(pieces: Sequence[bytes], limits: Limits) -> tuple[list[Asked], bytes]:
     """What the application was asked, and what came back, when the bytes come in these pieces."""
     loop, faults = asyncio.get_running_loop(), list[Any]()
     loop.set_exception_handler(lambda _, context: faults.append(context))
     application = _Application()
-    generation = Generation(application, Limits(linger_time=0.0), None)
+    generation = Generation(application, limits, None)
     ours, theirs = socket.socketpair()
     ours.setblocking(False)
     theirs.setblocking(False)
@@ -83,7 +86,7 @@ async def _converse(pieces: Sequence[bytes]) -> tuple[list[Asked], bytes]:
         if connection.transport.is_closing() or connection._refusal is not None:
             break
         await loop.sock_sendall(ours, piece)
-        await _settle(connection)
+        await _settle()
     ours.shutdown(socket.SHUT_WR)
     try:
         async for piece in _received(loop, ours):
@@ -91,7 +94,7 @@ async def _converse(pieces: Sequence[bytes]) -> tuple[list[Asked], bytes]:
     except ConnectionError:
         pass  # it closed with bytes unread
     ours.close()
-    await _settle(connection)
+    await _settle()
     assert not faults, faults
     assert generation.is_over, "something is still going on after the connection ended"
     return application.asked, received
@@ -103,7 +106,7 @@ def _protocol(generation: Generation) -> HttpProtocol:
     )
 
 
-async def _settle(connection: HttpProtocol) -> None:
+async def _settle() -> None:
     """Let the loop turn until nothing more happens by itself."""
     for _ in range(_TURNS):
         await asyncio.sleep(0)
@@ -116,7 +119,7 @@ async def _received(loop: asyncio.AbstractEventLoop, ours: socket.socket) -> Asy
 
 def _answers(received: bytes, methods: Sequence[str]) -> list[tuple[int, bytes]]:
     """Status and body of each answer, as another library reads them; raises where one is not whole."""
-    answers = []
+    answers: list[tuple[int, bytes]] = []
     for method in itertools.chain(methods, itertools.repeat("GET")):
         if not received:
             return answers
@@ -139,13 +142,15 @@ def _answers(received: bytes, methods: Sequence[str]) -> list[tuple[int, bytes]]
 _BARE_REFUSAL = re.compile(rb"(HTTP/1\.1 [45][^\r]*\r\n(?:[^\r]+\r\n)*)content-length: \d+\r\n((?:[^\r]+\r\n)*\r\n)\Z")
 
 
-def _without_body(received: bytes) -> bytes:
-    return _BARE_REFUSAL.sub(rb"\1content-length: 0\r\n\2", received)
+def _readable(received: bytes) -> bytes:
+    """What h11 can read: no interim word after which the client went away, no length of a body that HEAD leaves out."""
+    return _BARE_REFUSAL.sub(rb"\1content-length: 0\r\n\2", received.removesuffix(_INTERIM))
 
 
-def _outcome(pieces: Sequence[bytes]) -> tuple[list[Asked], list[tuple[int, bytes]]]:
-    asked, received = asyncio.run(_converse(pieces))
-    answers = _answers(_without_body(received), [method for method, *_ in asked])
+def outcome(pieces: Sequence[bytes], limits: Limits = LIMITS) -> tuple[list[Asked], list[tuple[int, bytes]]]:
+    """What was asked and what was answered; raises where the two do not fit."""
+    asked, received = asyncio.run(converse(pieces, limits))
+    answers = _answers(_readable(received), [method for method, *_ in asked])
     good = [int(body or -1) for status, body in answers if status == 200]
     assert len(good) <= len(asked), "an answer nobody asked for"
     assert all(number in (place, -1) for place, number in enumerate(good)), "answers out of order"
@@ -155,7 +160,7 @@ def _outcome(pieces: Sequence[bytes]) -> tuple[list[Asked], list[tuple[int, byte
     return asked, [answer if answer[0] == 200 else (400, b"") for answer in answers]
 
 
-def _cuts(data: bytes) -> list[list[bytes]]:
+def cuts(data: bytes) -> list[list[bytes]]:
     """Whole, byte by byte where that is short, in two, and in sevenths."""
     size = max(len(data) // 7, 1)
     where = sum(data) % max(len(data), 1)
@@ -166,6 +171,6 @@ def _cuts(data: bytes) -> list[list[bytes]]:
 def hold(data: bytes) -> None:
     """Send the bytes at once, and cut in several ways."""
     data = data[:_LONGEST]
-    whole = _outcome([data])
-    for pieces in _cuts(data):
-        assert _outcome([piece for piece in pieces if piece]) == whole, "the answers depend on how the bytes were cut"
+    whole = outcome([data])
+    for pieces in cuts(data):
+        assert outcome([piece for piece in pieces if piece]) == whole, "the answers depend on how the bytes were cut"

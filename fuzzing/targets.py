@@ -1,4 +1,4 @@
-"""The table of targets. Knows their names; a target's module is imported when it is asked for, so that it can be instrumented."""
+"""The table of targets. A target's module is imported only when it is asked for, so that it can be instrumented."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 #: Names of the targets, each that of its module in this package.
 NAMES: tuple[str, ...] = (
     *("decoder", "exposition", "tokens", "gunzip"),
-    *("configuration", "webconfiguration", "http"),
+    *("configuration", "webconfiguration", "http", "bounds"),
 )
 
 

@@ -17,7 +17,16 @@ SEEDS = [
     b'401\n\n{"fail": [{"code": "InvalidClientIdentifier"}]}',
     b"429\nx-ratelimit-reset: 60000\nretry-after: 5\nx-ratelimit-limit: 50\n" + _DATE + b"\n{}",
 ]
-WORDS = [b"expires_in", b"access_token", b"retry-after: ", b"x-ratelimit-reset: ", b"1e308", b"nan", "²".encode(), b"date: "]
+WORDS = [
+    b"expires_in",
+    b"access_token",
+    b"retry-after: ",
+    b"x-ratelimit-reset: ",
+    b"1e308",
+    b"nan",
+    "²".encode(),
+    b"date: ",
+]
 
 
 def hold(data: bytes) -> None:
@@ -25,7 +34,9 @@ def hold(data: bytes) -> None:
     head, _, body = data.partition(b"\n\n")
     first, *lines = head.split(b"\n")
     status = int(first) if first.isdigit() and len(first) == 3 and first[:1] != b"0" else 200
-    headers = httpx.Headers([(b"x-" + b"" if not n else n.strip(), v.strip()) for n, _, v in (x.partition(b":") for x in lines)])
+    headers = httpx.Headers(
+        [(name.strip() or b"x", value.strip()) for name, _, value in (x.partition(b":") for x in lines)]
+    )
     pause = pause_asked_for(headers)
     assert pause is None or 0 < pause <= LONGEST_PAUSE
     traffic = Traffic()

@@ -12,10 +12,21 @@ from fuzzing.configuration import BOUND
 
 _HASH = "$2b$12$hNf2lSsxfm0.i4a.1kVpSOVyBCfIB51VRjgBUyv6kdnyTlgWj81Ay"
 _USERS = f"basic_auth_users:\n  alice: {_HASH}\n"
-_REST = "http_server_config:\n  http2: false\n  headers: {X-Frame-Options: deny}\nrate_limit: {interval: 1s, burst: 5}\n"
-_TLS = "tls_server_config:\n  cert_file: a.pem\n  key_file: b.pem\n  client_auth_type: NoClientCert\n  min_version: TLS12\n"
+_REST = (
+    "http_server_config:\n  http2: false\n  headers: {X-Frame-Options: deny}\nrate_limit: {interval: 1s, burst: 5}\n"
+)
+_TLS = "tls_server_config:\n  cert_file: a.pem\n  key_file: b.pem\n  client_auth_type: NoClientCert\n"
+_TLS += "  min_version: TLS12\n"
 SEEDS = [_USERS.encode(), (_USERS + _REST).encode(), _TLS.encode()]
-WORDS = [b"tls_server_config:", b"basic_auth_users:", b"cipher_suites:", b"client_ca_file:", b"&a ", b"*a", _HASH.encode()]
+WORDS = [
+    b"tls_server_config:",
+    b"basic_auth_users:",
+    b"cipher_suites:",
+    b"client_ca_file:",
+    b"&a ",
+    b"*a",
+    _HASH.encode(),
+]
 
 
 def hold(data: bytes) -> None:

@@ -1,4 +1,4 @@
-"""docs/openapi.yaml says what is answered, and the exporter answers so, whether what is asked is allowed there or not."""
+"""docs/openapi.yaml says what is answered, and the exporter answers so, whether what is asked is allowed or not."""
 
 from __future__ import annotations
 
@@ -43,7 +43,9 @@ def test_a_protected_exporter_answers_as_described_and_lets_nobody_in(
     tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
     file = tmp_path / "web.yml"
-    file.write_text(f"basic_auth_users: {{prometheus: {bcrypt.hashpw(_PASSWORD.encode(), bcrypt.gensalt(4)).decode()}}}\n")
+    file.write_text(
+        f"basic_auth_users: {{prometheus: {bcrypt.hashpw(_PASSWORD.encode(), bcrypt.gensalt(4)).decode()}}}\n"
+    )
     with running("demo", "--web.listen-address=127.0.0.1:0", f"--web.config.file={file}") as demo:
         requests = _hold(demo.base_url, tmp_path, f"--auth={_CREDENTIALS}", "--exclude-path-regex=reload")
         record_property("requests with and without credentials, all answered as described", requests)

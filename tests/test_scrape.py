@@ -358,7 +358,7 @@ async def test_service_discovery_names_the_external_url_where_there_is_one() -> 
 @pytest.mark.parametrize("host", ["acme:99999", "acme:port", "[", "[::1", "]", "", "a b", "u@acme:1", "acme/path", "é"])
 async def test_service_discovery_refuses_a_host_that_is_no_address(host: str) -> None:
     async with served(configuration("http://api.mimecast.invalid")) as exporter:
-        response = await exporter.http.get("/sd", headers=[("Host", host.encode())])
+        response = await exporter.http.get("/sd", headers=[(b"Host", host.encode())])
     assert (response.status_code, response.headers["content-type"]) == (400, "text/plain; charset=utf-8")
     assert "--web.external-url" in response.text
 
