@@ -11,6 +11,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 SOURCES := $(shell find exporter -type f -not -name '*.pyc') pyproject.toml README.md LICENSE
+FUZZ_SECONDS ?= 300
 PYTEST_ARGS ?= -n 2 --dist loadgroup
 
 .PHONY: help
@@ -31,6 +32,10 @@ test: $(VENV)/installed $(VENV)/tools ## linters, types and every test
 .PHONY: bench
 bench: $(VENV)/installed $(VENV)/tools .cache/runtime/installed ## measure against nginx, pushgateway and the libraries; writes benchmarks/RESULTS.md
 	@$(BIN)/python -m benchmarks --python=.cache/runtime/bin/python
+
+.PHONY: fuzz
+fuzz: $(VENV)/installed $(VENV)/tools ## what reads bytes from outside, each target for FUZZ_SECONDS=300; findings become tests
+	@$(BIN)/python -m fuzzing --seconds=$(FUZZ_SECONDS) $(TARGETS)
 
 .PHONY: lint
 lint: $(VENV)/installed $(VENV)/tools ## linters and types only

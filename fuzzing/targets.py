@@ -30,6 +30,6 @@ class Target:
 
 
 def target(name: str) -> Target:
-    """Import a target."""
-    module = importlib.import_module(f"fuzzing.{name}")
+    """Import a target; a name that is none of `NAMES` is that of a module elsewhere."""
+    module = importlib.import_module(f"fuzzing.{name}" if name in NAMES else name)
     return Target(module.hold, module.SEEDS, module.WORDS)
