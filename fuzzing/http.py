@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import h11
+import uvloop
 from starlette.types import Receive, Scope, Send
 
 from exporter.web.generation import Generation
@@ -149,7 +150,10 @@ def _readable(received: bytes) -> bytes:
 
 def outcome(pieces: Sequence[bytes], limits: Limits = LIMITS) -> tuple[list[Asked], list[tuple[int, bytes]]]:
     """What was asked and what was answered; raises where the two do not fit."""
-    asked, received = asyncio.run(converse(pieces, limits))
+    # What comes whole is served by asyncio's loop, what comes in pieces by the one that the exporter runs on.
+    loop = asyncio.new_event_loop if len(pieces) == 1 else uvloop.new_event_loop
+    with asyncio.Runner(loop_factory=loop) as runner:
+        asked, received = runner.run(converse(pieces, limits))
     answers = _answers(_readable(received), [method for method, *_ in asked])
     good = [int(body or -1) for status, body in answers if status == 200]
     assert len(good) <= len(asked), "an answer nobody asked for"
