@@ -11,6 +11,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 SOURCES := $(shell find exporter -type f -not -name '*.pyc') pyproject.toml README.md LICENSE
+FUZZ_SECONDS ?= 300
 PYTEST_ARGS ?= -n 2 --dist loadgroup
 
 .PHONY: help
@@ -43,6 +44,10 @@ reliability: $(VENV)/installed $(VENV)/tools ## faults, load, crashes and secret
 .PHONY: image
 image: $(VENV)/tools ## build the image and run it under every restriction; needs a container engine, or root and dockerd
 	@$(BIN)/python -m tests.image
+
+.PHONY: fuzz
+fuzz: $(VENV)/installed $(VENV)/tools ## what reads bytes from outside, each target for FUZZ_SECONDS=300; findings become tests
+	@$(BIN)/python -m fuzzing --seconds=$(FUZZ_SECONDS) $(TARGETS)
 
 .PHONY: lint
 lint: $(VENV)/installed $(VENV)/tools ## linters and types only

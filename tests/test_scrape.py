@@ -355,6 +355,21 @@ async def test_service_discovery_names_the_external_url_where_there_is_one() -> 
     assert group["labels"]["__metrics_path__"] == "/mimecast/probe"
 
 
+@pytest.mark.parametrize("host", ["acme:99999", "acme:port", "[", "[::1", "]", "", "a b", "u@acme:1", "acme/path", "é"])
+async def test_service_discovery_refuses_a_host_that_is_no_address(host: str) -> None:
+    async with served(configuration("http://api.mimecast.invalid")) as exporter:
+        response = await exporter.http.get("/sd", headers=[(b"Host", host.encode())])
+    assert (response.status_code, response.headers["content-type"]) == (400, "text/plain; charset=utf-8")
+    assert "--web.external-url" in response.text
+
+
+@pytest.mark.parametrize("host", ["exporter", "exporter:", "[::1]:10587", "exporter.example.com:10587"])
+async def test_service_discovery_names_the_host_that_was_asked(host: str) -> None:
+    async with served(configuration("http://api.mimecast.invalid")) as exporter:
+        (group,) = (await exporter.http.get("/sd", headers={"Host": host})).json()
+    assert group["targets"] == [host if "587" in host else "exporter:80"]
+
+
 async def test_health_is_told_whatever_the_api_does() -> None:
     async with served(configuration("http://api.mimecast.invalid")) as exporter:
         for path in ("/-/healthy", "/-/ready"):

@@ -222,7 +222,7 @@ def _token_in(response: httpx.Response, body: bytes) -> tuple[str, float]:
     if not isinstance(token, str) or not token or not token.isascii() or not token.isprintable():
         raise errors.InvalidResponse("the token endpoint's answer holds no access token")
     lifetime = answer.get("expires_in")
-    if isinstance(lifetime, str) and lifetime.isdigit():
+    if isinstance(lifetime, str) and lifetime.isascii() and lifetime.isdigit():
         lifetime = float(lifetime)
     usable = isinstance(lifetime, int | float) and not isinstance(lifetime, bool) and 0 < lifetime < 10**9
     return token, float(lifetime) if usable else _DEFAULT_LIFETIME

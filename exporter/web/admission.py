@@ -14,6 +14,9 @@ from urllib.parse import unquote_to_bytes
 
 from exporter.web.limits import Limits
 
+#: What a head has beside target and headers, at most: the longest method, the version, blanks and ends of lines.
+_FRAME = 64
+
 #: What the peer is about to send: a request, the rest of a request's head, the rest of its body.
 Owed = Literal["request", "head", "body"]
 
@@ -68,12 +71,13 @@ class Admission:
         A header is told when it is whole, so that nothing else counts one that never ends. Raises Refused.
         """
         self._received += size
-        if self._received > self._limits.header_bytes:
+        if self._received > self._limits.header_bytes + _FRAME:
             raise Refused(431)
 
     def take_target(self, piece: bytes) -> None:
         """Take a piece of the request's target; raises Refused."""
         self.target += piece
+        self._head_bytes += len(piece)
         if len(self.target) > self._limits.target_bytes:
             raise Refused(414)
 

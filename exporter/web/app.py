@@ -112,9 +112,17 @@ class Exporter:
         return await exposition(collected.text(wanted.form), own, wanted)
 
     async def discovery(self, request: Request) -> Response:
-        """Every account as a target of `/probe`."""
-        address = self._settings.external_url, request.url.scheme, request.headers.get("host", "localhost")
-        return JSONResponse(targets(self._subject.accounts(), *address))
+        """Every account as a target of `/probe`.
+
+        Raises:
+            HTTPException: 400 where the address to name would be the Host header's, and that is none.
+
+        """
+        address = self._settings.external_url, request.scope["scheme"], request.headers.get("host", "localhost")
+        try:
+            return JSONResponse(targets(self._subject.accounts(), *address))
+        except ValueError:
+            raise HTTPException(400, "the Host header is no address: name one with --web.external-url") from None
 
     async def landing(self, request: Request) -> Response:
         """The page a person sees first."""

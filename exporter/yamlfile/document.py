@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,9 @@ from exporter.yamlfile.nodes import MAX_BYTES, UnreadableYamlError, compose, tex
 from exporter.yamlfile.values import ValueReader, join_key
 
 T = TypeVar("T", bound=msgspec.Struct)
+
+#: A bcrypt hash, or its beginning where a key was cut.
+_HASH = re.compile(r"\$2[abxy]\$[0-9]{2}\$[./A-Za-z0-9]+", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +30,8 @@ class Problem:
 
     def __str__(self) -> str:
         where = self.file if self.line is None else f"{self.file}:{self.line}"
-        text = ": ".join(part for part in (where, self.key, self.message) if part)
+        # Keys and file names are shown, and in a file whose lines got mixed up a password's hash can be one.
+        text = _HASH.sub("<secret>", ": ".join(part for part in (where, self.key, self.message) if part))
         return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
 
 
