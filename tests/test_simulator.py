@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import hmac
@@ -237,3 +238,15 @@ def test_a_configuration_names_each_account_with_its_kind_of_credentials() -> No
     assert text.count("oauth2:") == 8
     assert text.count("hmac:") == 4
     assert "customer-0008" in text
+
+
+async def test_a_client_that_leaves_is_no_error(simulator: Simulator, caplog: pytest.LogCaptureFixture) -> None:
+    async with serve(simulator) as base_url:
+        _, writer = await asyncio.open_connection("127.0.0.1", httpx.URL(base_url).port)
+        writer.write(f"POST {TOKEN_PATH} HTTP/1.1\r\nhost: api\r\ncontent-length: 100\r\n\r\nhalf".encode())
+        await writer.drain()
+        writer.close()
+        await writer.wait_closed()
+        async with httpx.AsyncClient(base_url=base_url, trust_env=False) as client:
+            assert (await client.get("/simulator/requests")).json() == []
+    assert caplog.records == []

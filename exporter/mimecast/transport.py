@@ -18,6 +18,7 @@ import httpx
 from isal import isal_zlib
 
 from . import errors
+from .pool import CancellablePool
 from .traffic import Endpoint, Traffic
 
 #: The key under which a request's extensions hold its `Call`.
@@ -125,12 +126,12 @@ def _patterns(name: str) -> list[str]:
     return [f"all://{host}"]
 
 
-class NotedTransport(httpx.AsyncHTTPTransport):
+class NotedTransport(CancellablePool):
     """Notes each exchange in its call's traffic, and unpacks and bounds each body by its call's budget."""
 
     def __init__(self, context: ssl.SSLContext, wall_clock: Callable[[], float], proxy: str | None) -> None:
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=20, keepalive_expiry=5.0)
-        super().__init__(verify=context, limits=limits, proxy=proxy, trust_env=False)
+        super().__init__(lambda: httpx.AsyncHTTPTransport(verify=context, limits=limits, proxy=proxy, trust_env=False))
         self._wall_clock = wall_clock
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:

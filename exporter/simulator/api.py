@@ -21,7 +21,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
@@ -117,7 +117,8 @@ class Simulator:
                 Route("/simulator/faults", self._switch_faults, methods=["GET", "PUT", "DELETE"]),
                 Route("/simulator/requests", self._tell_requests),
                 Route("/simulator/clock", self._move_clock, methods=["POST"]),
-            ]
+            ],
+            exception_handlers={ClientDisconnect: _nobody_reads},
         )
 
     async def _get_queue(self, request: Request) -> Response:
@@ -239,6 +240,11 @@ class Simulator:
         """Let the campaigns' time pass by so many seconds more."""
         self.advanced += float((await request.json())["advance"])
         return JSONResponse({"campaign_time": self.campaign_time})
+
+
+async def _nobody_reads(_: Request, __: Exception) -> Response:
+    """The answer to whoever left before the request was read: it goes nowhere, and is no error to be logged."""
+    return Response(status_code=400)
 
 
 def _is_bearer(request: Request) -> bool:

@@ -48,10 +48,16 @@ def refused_as_counted(exporter: Running) -> int:
     return int(text.split("\nmimecast_exporter_http_requests_refused_total ")[1].split()[0])
 
 
-def assert_whole(answer: Answer) -> None:
-    text = gzip.decompress(answer.body).decode()
-    assert text.endswith("# EOF\n")
-    assert list(text_string_to_metric_families(text))
+def assert_whole(answers: list[Answer]) -> None:
+    """Every answer is complete; of the campaigns, which are the same in most, each distinct text is parsed."""
+    parsed = set()
+    for answer in answers:
+        text = gzip.decompress(answer.body).decode()
+        assert text.endswith("# EOF\n")
+        campaigns = text[: text.index("# HELP mimecast_exporter_")]
+        if campaigns not in parsed:
+            parsed.add(campaigns)
+            assert list(text_string_to_metric_families(text))
 
 
 async def all_at_once(exporter: Running) -> Counter[int]:
@@ -68,8 +74,7 @@ async def all_at_once(exporter: Running) -> Counter[int]:
     for answer in answers:
         assert answer.status in (200, 503)
         assert answer.status == 200 or answer.headers["retry-after"] == "1"
-    for answer in [answer for answer in answers if answer.status == 200][:20]:
-        assert_whole(answer)
+    assert_whole([answer for answer in answers if answer.status == 200])
     return Counter(answer.status for answer in answers)
 
 
@@ -132,11 +137,12 @@ def test_scrapes_in_a_row_leave_files_and_memory_where_they_were(
 def scrape_in_a_row(exporter: Running, scrapes: int) -> None:
     host, port = exporter.base_url.removeprefix("http://").split(":")
     connection = http.client.HTTPConnection(host, int(port), timeout=30)
-    for number in range(scrapes):
+    for _ in range(scrapes):
         connection.request("GET", "/metrics", headers={"Accept-Encoding": "gzip"})
         response = connection.getresponse()
         body = response.read()
         assert response.status == 200
-        if number % 1000 == 0:
-            assert b"mimecast_up" in gzip.decompress(body)
+        text = gzip.decompress(body)
+        assert b"\nmimecast_up{" in text
+        assert text.endswith(b"\n")
     connection.close()

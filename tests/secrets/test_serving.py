@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ssl
 import time
 from collections.abc import Callable
@@ -69,5 +70,11 @@ def _address(pid: int) -> str:
 
 
 def _owns(pid: int, inode: str) -> bool:
-    links = Path(f"/proc/{pid}/fd").iterdir()
-    return any(link.is_symlink() and str(link.readlink()) == f"socket:[{inode}]" for link in links)
+    return any(_link(entry) == f"socket:[{inode}]" for entry in Path(f"/proc/{pid}/fd").iterdir())
+
+
+def _link(entry: Path) -> str | None:
+    """What a descriptor is of; None where it was closed since it was listed."""
+    with contextlib.suppress(FileNotFoundError):
+        return str(entry.readlink())
+    return None

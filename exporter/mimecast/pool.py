@@ -1,0 +1,92 @@
+"""A pool of connections that loses none where calls are cancelled, as refreshes are by their time limit and by reloads.
+
+httpcore forgets a connection whose call is cancelled at the wrong moment: it stays open, and in the pool, for as long
+as the pool lives (https://github.com/encode/httpcore/issues/1093). So a pool in which a call was cancelled is given no
+further call, and is closed after its last one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+
+import httpx
+
+
+@dataclass
+class _Pool:
+    transport: httpx.AsyncBaseTransport
+    calls: int = 0
+    retired: bool = False
+
+
+class CancellablePool(httpx.AsyncBaseTransport):
+    """Sends requests by one transport after the other, each made by `make`, in one event loop."""
+
+    def __init__(self, make: Callable[[], httpx.AsyncBaseTransport]) -> None:
+        self._make = make
+        self._pool = _Pool(make())
+        self._retired: list[_Pool] = []
+        self._closing: set[asyncio.Task[None]] = set()
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send the request; see `httpx.AsyncBaseTransport`."""
+        pool = self._pool
+        pool.calls += 1
+        try:
+            response = await pool.transport.handle_async_request(request)
+        except BaseException as error:
+            self._end(pool, cancelled=isinstance(error, asyncio.CancelledError))
+            raise
+        assert isinstance(response.stream, httpx.AsyncByteStream)  # noqa: S101 - what an async transport gives
+        response.stream = _Body(response.stream, lambda cancelled: self._end(pool, cancelled=cancelled))
+        return response
+
+    async def aclose(self) -> None:
+        """Close every connection, whatever is under way on it."""
+        for pool in (self._pool, *self._retired):
+            await pool.transport.aclose()
+        await asyncio.gather(*self._closing)
+
+    def _end(self, pool: _Pool, *, cancelled: bool) -> None:
+        pool.calls -= 1
+        if cancelled and not pool.retired:
+            pool.retired = True
+            self._retired.append(pool)
+            self._pool = _Pool(self._make())
+        if pool.retired and not pool.calls:
+            self._retired.remove(pool)
+            closing = asyncio.get_running_loop().create_task(pool.transport.aclose())
+            self._closing.add(closing)
+            closing.add_done_callback(self._closing.discard)
+
+
+class _Body(httpx.AsyncByteStream):
+    """A response's body; tells once that it is closed, and whether it was cancelled before that."""
+
+    def __init__(self, source: httpx.AsyncByteStream, ended: Callable[[bool], None]) -> None:
+        self._source = source
+        self._ended = ended
+        self._cancelled = False
+        self._closed = False
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        try:
+            async for chunk in self._source:
+                yield chunk
+        except asyncio.CancelledError:
+            self._cancelled = True
+            raise
+
+    async def aclose(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            await self._source.aclose()
+        except asyncio.CancelledError:
+            self._cancelled = True
+            raise
+        finally:
+            self._ended(self._cancelled)
