@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from exporter.cache import FIRST_PAUSE, LONGEST_PAUSE, Backoff, Cache, Entry, Lookup
+from exporter.cache import FIRST_PAUSE, LONGEST_PAUSE, Backoff, Cache, Entry, Lookup, Statistics
 from tests.clocks import Clock
 
 pytestmark = pytest.mark.anyio
@@ -177,10 +177,39 @@ async def test_closing_answers_who_waits_and_starts_nothing_more() -> None:
     waiting = asyncio.create_task(setting.value())
     await setting.source.asked.wait()
     await setting.cache.close()
+    assert not setting.cache.is_fetching
+    setting.source.gate.set()
     assert await waiting is None
     assert await setting.value() is None
     assert setting.source.fetches == 1
     assert setting.backoff.remaining == 0
+
+
+async def test_closing_what_fetches_nothing_starts_nothing_more() -> None:
+    setting = Setting(ttl=0)
+    assert await setting.value() == 1
+    await setting.cache.close()
+    setting.clock.advance(1)
+    assert await setting.value() == 1
+    assert setting.source.fetches == 1
+
+
+async def test_each_request_is_counted_by_how_it_was_answered() -> None:
+    setting = Setting(ttl=10, max_stale=100)
+    for _ in range(3):
+        await setting.ask()
+    setting.source.failure = Refused(retry_after=1000)
+    setting.clock.advance(10)
+    for _ in range(4):
+        assert await setting.value() == 1
+    assert setting.cache.statistics == Statistics(requests=7, hits=2, stale_served=4)
+
+
+async def test_a_failure_that_asks_for_no_pause_gets_our_own() -> None:
+    setting = Setting(ttl=0)
+    setting.source.failure = RuntimeError("anything")
+    assert await setting.value() is None
+    assert setting.backoff.remaining == FIRST_PAUSE
 
 
 def failures(backoff: Backoff, clock: Clock, number: int) -> list[float]:
@@ -219,6 +248,16 @@ def test_attempts_that_fail_side_by_side_count_as_one() -> None:
     for _ in range(5):
         backoff.failed(begun, None)
     assert backoff.remaining == 5
+
+
+def test_what_begins_at_the_moment_of_a_failure_comes_after_it() -> None:
+    clock = Clock()
+    backoff = Backoff(clock, lambda: 0.0)
+    backoff.failed(clock(), None)
+    backoff.failed(clock(), None)
+    assert backoff.remaining == 2 * FIRST_PAUSE
+    backoff.succeeded(clock())
+    assert backoff.remaining == 0
 
 
 def test_a_success_begun_before_a_refusal_does_not_end_its_pause() -> None:

@@ -35,6 +35,7 @@ def test_the_installed_package_has_every_file_of_the_source_folder() -> None:
         ("runtime", PROJECT["project"]["dependencies"]),
         ("test", PROJECT["dependency-groups"]["test"]),
         ("build", PROJECT["build-system"]["requires"]),
+        ("mutants", PROJECT["dependency-groups"]["mutants"]),
     ],
 )
 def test_what_is_locked_is_what_the_project_asks_for(file: str, wanted: list[str]) -> None:
@@ -46,7 +47,7 @@ def test_what_is_locked_is_what_the_project_asks_for(file: str, wanted: list[str
         assert f"\n{name}==" in f"\n{locked}", f"{name} is not locked: run `make lock`"
 
 
-@pytest.mark.parametrize("file", ["runtime", "test", "build"])
+@pytest.mark.parametrize("file", ["runtime", "test", "build", "mutants"])
 def test_locked_requirements_have_hashes_and_name_no_host(file: str) -> None:
     locked = (ROOT / "requirements" / f"{file}.txt").read_text()
     assert "://" not in locked

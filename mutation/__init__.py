@@ -1,0 +1,1 @@
+"""Defects put on purpose into what the exporter exists for: `make mutants` tells which of them no test notices."""
