@@ -20,8 +20,8 @@ from typing import Literal
 from mutation.accepted import Survivor
 
 Outcome = Literal["noticed", "endless", "lives"]
-#: Seconds: the tests that reach a mutant take a few.
-_BOUND = 120.0
+#: Seconds: a test takes one or two at most, those that reach a mutant twenty.
+_BOUND_OF_A_TEST, _BOUND = 20, 120.0
 #: Of pytest's plugins, those that these tests use: the others double the time of a process.
 _PLUGINS = ("anyio", "pytest_timeout", "_hypothesis_pytestplugin")
 #: How mutmut names the variants of a function, and what joins a class and its method.
@@ -119,7 +119,7 @@ class Tree:
     def _pytest(self, mutant: str, tests: Iterable[str]) -> subprocess.CompletedProcess[bytes]:
         plugins = [flag for plugin in _PLUGINS for flag in ("-p", plugin)]
         return subprocess.run(
-            [sys.executable, "-P", "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *plugins, *tests],
+            [sys.executable, "-P", "-m", "pytest", "-x", "-q", f"--timeout={_BOUND_OF_A_TEST}", *plugins, *tests],
             cwd=self._mutants, check=False, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT, timeout=_BOUND,
             env={
                 **os.environ, "MUTANT_UNDER_TEST": mutant, "PYTHONPATH": str(self._mutants),
