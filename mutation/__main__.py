@@ -36,7 +36,7 @@ def main() -> int:
         living = [mutant for mutant, outcome in zip(chosen, outcomes, strict=True) if outcome == "lives"]
         survivors = list(pool.map(tree.survivor, living))
     allowed = accepted()
-    unlisted = [survivor for survivor in survivors if survivor not in allowed]
+    unlisted = [survivor for survivor in survivors if not any(group.holds(survivor) for group in allowed)]
     for survivor in unlisted:
         sys.stdout.write(f"\nLIVES: {survivor.function}\n{survivor.change}\n")
     counted = Counter(outcomes)
@@ -49,8 +49,9 @@ def main() -> int:
     }
     sys.stdout.write("\n" + "".join(f"{what}: {figure}\n" for what, figure in figures.items()))
     if not options.names:
-        for survivor in allowed.keys() - set(survivors):
-            sys.stdout.write(f"\nno longer lives, take it off the list: {survivor.function}\n{survivor.change}\n")
+        for name, change in (entry for group in allowed for entry in group.changes):
+            if not any(survivor.function == name and change.match(survivor.change) for survivor in survivors):
+                sys.stdout.write(f"\nno such mutant lives, take it off the list: {name}, {change.pattern}\n")
         FIGURES.parent.mkdir(parents=True, exist_ok=True)
         FIGURES.write_text(json.dumps(figures, indent=2) + "\n")
     return int(bool(unlisted))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,17 +25,31 @@ class Survivor:
     change: str
 
 
-def accepted() -> dict[Survivor, str]:
-    """Each mutant of the list, and its reason.
+@dataclass(frozen=True)
+class Accepted:
+    """Mutants that may live for one reason: each function, and what its changes match from their beginning."""
+
+    reason: str
+    changes: Sequence[tuple[str, re.Pattern[str]]]
+
+    def holds(self, survivor: Survivor) -> bool:
+        """Whether the mutant is one of these."""
+        return any(survivor.function == name and change.match(survivor.change) for name, change in self.changes)
+
+
+def accepted() -> list[Accepted]:
+    """The list.
 
     Raises:
         ValueError: a reason is missing or empty.
 
     """
-    found: dict[Survivor, str] = {}
+    found = []
     for group in tomllib.loads(ACCEPTED.read_text())["accepted"]:
         if not group.get("reason", "").strip():
             raise ValueError(f"{ACCEPTED.name}: a reason is missing beside {group}")
-        for mutant in group["mutants"]:
-            found[Survivor(mutant["function"], mutant["change"].strip())] = group["reason"]
+        changes = [
+            (name, re.compile(change, re.DOTALL)) for name, patterns in group["in"].items() for change in patterns
+        ]
+        found.append(Accepted(group["reason"], changes))
     return found

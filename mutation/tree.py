@@ -6,6 +6,7 @@ a fork after the tests have run, crashes where they left threads and event loops
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import re
@@ -83,25 +84,27 @@ class Tree:
         # Trying one mutant makes all of them, and the table of tests.
         mutmut = [sys.executable, "-m", "mutmut", "run", "exporter.cache.*__init____mutmut_1"]
         subprocess.run(mutmut, cwd=folder, check=True, stdout=subprocess.DEVNULL)
-        tree._pytest("", tree._reach().durations).check_returncode()
+        tree._pytest("", tree._reach.durations).check_returncode()
         return tree
 
     def mutants(self) -> Iterator[Mutant]:
         """All mutants."""
-        reach = self._reach()
+        reach = self._reach
         for meta in sorted(self._mutants.rglob("*.meta")):
             for name in json.loads(meta.read_text())["exit_code_by_key"]:
                 reached = sorted(reach.tests.get(name.rpartition(_VARIANT)[0], ()), key=reach.durations.__getitem__)
                 yield Mutant(name, tuple(reached))
 
     def outcome(self, mutant: Mutant) -> Outcome:
-        """Whether a test notices the mutant; one that no test reaches lives."""
-        if not mutant.tests:
-            return "lives"
+        """Whether a test notices the mutant: first those that reach it, then the rest, which may have read it before."""
+        rest = self._reach.durations.keys() - mutant.tests
         try:
-            return "noticed" if self._pytest(mutant.name, mutant.tests).returncode else "lives"
+            noticed = any(
+                self._pytest(mutant.name, tests).returncode for tests in (mutant.tests, sorted(rest)) if tests
+            )
         except subprocess.TimeoutExpired:
             return "endless"
+        return "noticed" if noticed else "lives"
 
     def survivor(self, mutant: Mutant) -> Survivor:
         """What the mutant changes."""
@@ -112,6 +115,7 @@ class Tree:
         lines = [line for line in shown.stdout.splitlines() if re.match(r"[-+](?![-+]{2} )", line)]
         return Survivor(mutant.function, "\n".join(line[0] + line[1:].strip() for line in lines))
 
+    @functools.cached_property
     def _reach(self) -> _Reach:
         table = json.loads((self._mutants / "mutmut-stats.json").read_text())
         return _Reach(table["duration_by_test"], table["tests_by_mangled_function_name"])

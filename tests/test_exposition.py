@@ -32,9 +32,17 @@ from exporter.exposition import (
     render_account,
     render_campaigns,
     render_families,
+    render_probe,
     render_scrapes,
 )
-from exporter.metrics import ACCOUNT_METRICS, CAMPAIGN_LABELS, CAMPAIGN_METRICS, SCRAPE_METRICS, CampaignMetric
+from exporter.metrics import (
+    ACCOUNT_METRICS,
+    CAMPAIGN_LABELS,
+    CAMPAIGN_METRICS,
+    PROBE_METRICS,
+    SCRAPE_METRICS,
+    CampaignMetric,
+)
 from exporter.mimecast import Campaign, Traffic
 from exporter.mimecast.answers import CorrectAnswers
 from exporter.mimecast.campaign import decode_campaign
@@ -198,6 +206,24 @@ def test_any_campaign_is_read_by_the_library_as_it_was_written(account: str, som
     assert_as_the_library_says((account, some))
 
 
+def test_many_campaigns_are_all_there_and_in_their_order() -> None:
+    many = [campaign(NEWER, id=f"campaign {number}", numSent=number) for number in range(1_300)]
+    text = text_of(("acme", many))
+    assert_as_the_library_says(("acme", many))
+    sent = [line.rpartition(" ")[2] for line in text.splitlines() if line.startswith(f"{CAMPAIGN_METRICS[0].name}{{")]
+    assert sent == [str(number) for number in range(1_300)]
+
+
+@pytest.mark.parametrize("form", ["text", "openmetrics"])
+def test_a_probe_tells_what_every_prober_tells(form: Format) -> None:
+    text = render_probe(AccountStatus("acme", Traffic(), Statistics(), up=True), 0.25, form).decode()
+    assert text == (
+        f"# HELP probe_success {PROBE_METRICS['probe_success']}\n# TYPE probe_success gauge\nprobe_success 1\n"
+        f"# HELP probe_duration_seconds {PROBE_METRICS['probe_duration_seconds']}\n"
+        "# TYPE probe_duration_seconds gauge\nprobe_duration_seconds 0.25\n"
+    )
+
+
 @given(st.floats(allow_nan=False, allow_infinity=False) | st.integers(-(2**53), 2**53))
 def test_a_number_is_read_back_as_it_was(value: float) -> None:
     assert float(format_number(value)) == value
@@ -257,6 +283,11 @@ def test_the_process_s_own_metrics_are_what_the_library_would_say(form: Format) 
     assert samples(parse(ours)) == samples(parse(theirs))
     assert heads(ours) == heads(theirs)
     assert {family.type for family in collected.collect()} == {"gauge", "counter"}
+    assert "{}" not in ours
+
+
+def test_no_account_has_no_counters() -> None:
+    assert render_scrapes([], "text") == b""
 
 
 def test_counters_exist_at_zero_from_the_start_and_unknown_gauges_do_not() -> None:
@@ -281,7 +312,21 @@ PROMETHEUS_3 = (
 )
 
 
-@pytest.mark.parametrize("accept", [PROMETHEUS_2, PROMETHEUS_3, "application/openmetrics-text", "*/*", "", "text/html"])
+OPENMETRICS = "application/openmetrics-text"
+
+
+@pytest.mark.parametrize(
+    "accept",
+    [
+        PROMETHEUS_2,
+        PROMETHEUS_3,
+        OPENMETRICS,
+        f"{OPENMETRICS};x=a=b",
+        "*/*",
+        "",
+        "text/html",
+    ],
+)
 def test_the_format_is_the_one_the_library_would_choose(accept: str) -> None:
     chosen = choose_encoder(accept)[1]
     assert choose_format(accept) == ("openmetrics" if "openmetrics" in chosen else "text")
@@ -301,10 +346,15 @@ def test_a_format_that_is_not_served_or_not_wanted_gives_plain_text(accept: str)
     assert choose_format(accept) == "text"
 
 
+def test_a_version_may_stand_in_quotes_or_be_the_draft_that_older_servers_ask_for() -> None:
+    assert choose_format(f"{OPENMETRICS};version=0.0.1") == "openmetrics"
+    assert choose_format(f'{OPENMETRICS}; version="1.0.0"; charset=utf-8') == "openmetrics"
+
+
 @pytest.mark.parametrize(
     ("header", "accepted"),
     [("gzip", True), ("deflate, gzip;q=1.0, *;q=0.5", True), ("GZIP", True), ("gzip;q=0", False),
-     ("gzip; q=0.0", False), ("identity", False), ("", False), ("br", False), ("gzip;q=x", True)],
+     ("gzip; q=0.0", False), ("identity", False), ("", False), ("br", False), ("gzip;q=x", True), ("gzip;x=a=b", True)],
 )  # fmt: skip
 def test_gzip_is_served_where_it_is_accepted(header: str, accepted: bool) -> None:
     assert accepts_gzip(header) is accepted

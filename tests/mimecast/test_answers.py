@@ -63,6 +63,7 @@ def test_the_campaigns_own_count_is_always_a_count(meaning: Literal["count", "op
         ("not the campaign's correct users", read(documented={1: 12}, correct=11)),
         ("not the campaign's count of the question", read(documented={1: 12, 2: 5}, counted={2: 4})),
         ("none of the options' counts", read(documented={1: 4})),
+        ("none of the options' counts, and just enough have completed", read(documented={1: 4}, completed=10)),
     ],
 )
 def test_a_count_that_cannot_be_one_is_implausible(why: str, answers: CorrectAnswers) -> None:
@@ -73,6 +74,9 @@ def test_a_count_that_cannot_be_one_is_implausible(why: str, answers: CorrectAns
     ("why", "answers"),
     [
         ("nothing is documented", read()),
+        ("nothing is documented, and nobody has completed", read(completed=0)),
+        ("all who have completed", read(documented={1: 20}, option_counts={1: 20, 2: 0})),
+        ("the campaign counts the same", read(documented={1: 12, 2: 5}, counted={2: 5})),
         ("it is an option's count", read(documented={1: 12}, correct=12, counted={1: 12})),
         ("with several questions options say nothing of one", read(documented={1: 4, 2: 6})),
         ("too few have completed", read(documented={1: 4}, completed=9)),

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import locale
+from collections.abc import Callable
+from typing import Any
 
 import httpx
 import pytest
@@ -49,8 +51,22 @@ def test_names_of_days_and_months_are_english_under_any_locale(monkeypatch: pyte
         locale.setlocale(locale.LC_TIME, before)
 
 
-@pytest.mark.parametrize("secret_key", ["not base64!", "YQ", "é"])
+@pytest.mark.parametrize("secret_key", ["not base64!", "YQ", "YWJj#YWJj", "é"])
 def test_a_secret_key_that_is_not_base64_is_said_to_be_so_and_not_shown(secret_key: str) -> None:
     with pytest.raises((errors.SecretUnreadable, ValueError)) as caught:
         sign(secret_key=secret_key, message="m")
     assert secret_key not in str(caught.value)
+    assert not isinstance(caught.value, errors.SecretUnreadable) or "secret_key is not base64" in str(caught.value)
+
+
+def unusable() -> str:
+    raise ValueError("planted")
+
+
+@pytest.mark.parametrize("name", ["app_key", "access_key", "secret_key"])
+@pytest.mark.parametrize("reader", [lambda: "", lambda: "planted\n", unusable])
+async def test_the_secret_that_cannot_be_used_is_named(name: str, reader: Callable[[], str]) -> None:
+    readers: dict[str, Any] = dict.fromkeys(("app_key", "access_key", "secret_key"), lambda: "YQ==") | {name: reader}
+    with pytest.raises(errors.SecretUnreadable, match=rf"\b{name}\b") as caught:
+        await anext(SignedRequests(app_id="app", **readers).async_auth_flow(httpx.Request("POST", "https://api.test/")))
+    assert "planted" not in str(caught.value)

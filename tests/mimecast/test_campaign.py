@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from typing import Any
 
 import pytest
@@ -57,6 +58,40 @@ def test_the_newer_fields_are_read_field_by_field() -> None:
     )
 
 
+def test_the_title_s_own_answer_is_the_correct_option_where_nothing_overrides_it() -> None:
+    assert decoded(OLDER, customAnswer=None).answers.correct_option == 1
+    assert decoded(OLDER, customAnswer={"answerNumber": 0}).answers.correct_option == 1
+
+
+@pytest.mark.parametrize(("number", "option"), [(1, 1), (2, 2), (99, 99), (0, None), (100, None), (-1, None), ("3", 3)])
+def test_an_option_has_a_number_from_1_to_99(number: Any, option: int | None) -> None:
+    item = OLDER | {"customAnswer": {"answerNumber": number}, "title": {"title": "t"}}
+    assert decoded(item).answers.correct_option == option
+
+
+def test_a_title_may_come_as_text() -> None:
+    assert decoded({"id": "x", "title": " Bare "}).title == "Bare"
+
+
+def test_options_come_in_the_order_of_their_numbers() -> None:
+    for spread in ({"option-2": 5, "option-1": 7}, {"option-10": 1, "option-3": 2, "option-2": 3}):
+        assert list(decoded(NEWER, optionSpread=spread).option_counts) == sorted(int(key[7:]) for key in spread)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"numCompleted": 79},
+        {"numCompleted": 90, "numCorrect": 79},
+        {"numCompleted": 90, "optionSpread": {"option-1": 60, "option-2": 30}},
+    ],
+)
+def test_counts_of_answers_are_held_to_the_other_counts(changes: dict[str, Any]) -> None:
+    title = {"title": "t", "correctAnswers": {"forQuestion1": 80}}
+    assert not decoded(NEWER, title=title).answers.implausible
+    assert decoded(NEWER, title=title, **changes).answers.implausible
+
+
 def test_the_sibling_endpoints_names_are_understood_as_well() -> None:
     title = {"title": "Sibling", "titleForCustomModule": True, "correctAnswers": {"forQuestion1": 4}}
     campaign = decoded({"id": "x", "title": title, "numCompleted": 9, "numCorrectAnswers": {"forQuestion1": 7}})
@@ -74,7 +109,11 @@ def test_the_sibling_endpoints_names_are_understood_as_well() -> None:
         ("5", 5),
         ("5.0", 5),
         (" 7 ", 7),
+        (1, 1),
         (2**53, 2**53),
+        (float(2**53), 2**53),
+        ("0", 0),
+        ("1", 1),
         (-1, None),
         (-0.5, None),
         (5.5, None),
@@ -133,6 +172,14 @@ def test_a_flag_is_true_or_false_or_not_known(given: Any, expected: bool | None)
 )
 def test_a_launch_date_is_iso_8601(given: Any, expected: float | None) -> None:
     assert timestamp(given) == expected
+
+
+def test_a_launch_date_without_an_offset_is_utc_wherever_we_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setenv("TZ", "Asia/Tokyo")
+        time.tzset()
+        assert timestamp("2022-01-11T23:32:00") == 1641943920.0
+    time.tzset()
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ from exporter.mimecast import (
 )
 from exporter.mimecast.auth import TOKEN_PATH
 from exporter.mimecast.client import QUEUE_PATH
+from exporter.mimecast.transport import Budget, _gunzip
 from tests.clocks import Clock
 from tests.rawserver import Answer, RawServer, Received, http, json_answer, raw_server, sends
 from tests.vendor_samples import NEWER, OLDER, answer
@@ -59,6 +60,7 @@ async def failure(web: httpx.AsyncClient, answering: Answer, **settings: Any) ->
         with pytest.raises(MimecastError) as caught:
             await client.get_queue()
         assert "planted" not in str(caught.value)
+        assert len(str(caught.value)) > 20, "it neither names the place nor the cure"
         return caught.value, client
 
 
@@ -69,15 +71,42 @@ async def test_the_request_is_the_vendors(web: httpx.AsyncClient) -> None:
     assert (request.method, request.path) == ("POST", QUEUE_PATH)
     assert json.loads(request.body) == {"data": []}
     assert request.headers["content-type"] == "application/json"
+    assert (request.headers["accept"], request.headers["accept-encoding"]) == ("application/json", "gzip")
     assert [campaign.title for campaign in queue.campaigns] == ["Older sample", "Newer fields"]
     assert (queue.invalid, queue.duplicate) == (0, 0)
 
 
 async def test_what_is_no_campaign_is_counted_and_the_others_live(web: httpx.AsyncClient) -> None:
-    async with raw_server(sends(json_answer(answer(OLDER, None, 5, {}, OLDER | {"numSent": 99}, NEWER)))) as server:
+    items: tuple[Any, ...] = (OLDER, None, 5, {}, OLDER | {"numSent": 99}, NEWER, NEWER)
+    async with raw_server(sends(json_answer(answer(*items)))) as server:
         queue = await client_of(web, server.base_url).get_queue()
     assert [campaign.emails_sent for campaign in queue.campaigns] == [5, 120]
-    assert (queue.invalid, queue.duplicate) == (3, 1)
+    assert (queue.invalid, queue.duplicate) == (3, 2)
+
+
+async def test_correct_answers_are_read_as_the_account_says(web: httpx.AsyncClient) -> None:
+    title = {"title": "t", "correctAnswers": {"forQuestion1": 1}}
+    async with raw_server(sends(json_answer(answer(NEWER | {"title": title})))) as server:
+        counts = await client_of(web, server.base_url).get_queue()
+        options = await client_of(web, server.base_url, meaning="option").get_queue()
+    assert [queue.campaigns[0].answers.by_question for queue in (counts, options)] == [{1: 1}, {1: 80}]
+
+
+async def test_a_refresh_is_timed(web: httpx.AsyncClient) -> None:
+    clock = Clock(1000.0)
+
+    async def slow(_: Received, writer: asyncio.StreamWriter) -> None:
+        clock.advance(3)
+        writer.write(GOOD)
+
+    async with raw_server(slow) as server:
+        client = client_of(web, server.base_url, clock=clock)
+        await client.get_queue()
+    assert client.traffic.last_duration == 3
+
+
+async def test_no_time_limit_is_httpx_s_own(web: httpx.AsyncClient) -> None:
+    assert web.timeout == httpx.Timeout(None)
 
 
 async def test_traffic_tells_what_the_answers_said(web: httpx.AsyncClient) -> None:
@@ -133,6 +162,14 @@ async def test_pages_without_end_are_bounded(web: httpx.AsyncClient, monkeypatch
     assert client.traffic.requests == {("get-queue", 200): 7}
 
 
+async def test_an_answer_of_just_the_largest_size_is_taken(web: httpx.AsyncClient) -> None:
+    size = len(json.dumps(answer(OLDER, NEWER)))
+    async with raw_server(sends(GOOD)) as server:
+        assert (await client_of(web, server.base_url, max_response_size=size).get_queue()).size == size
+    error, _ = await failure(web, sends(GOOD), max_response_size=size - 1)
+    assert f"larger than {size - 1} bytes: raise api.max_response_size" in str(error)
+
+
 async def test_the_size_bound_holds_over_all_pages(web: httpx.AsyncClient) -> None:
     some = pages("a", "b", "c", None)
     error, client = await failure(web, sends(*some), max_response_size=len(some[0]) * 2)
@@ -148,6 +185,25 @@ async def test_a_packed_answer_is_unpacked(web: httpx.AsyncClient) -> None:
     assert queue.size == len('{"fail": [], "data": []}')
 
 
+@pytest.mark.parametrize("encoding", ["", " ", "identity", "Identity"])
+async def test_an_answer_that_says_it_is_not_packed_is_taken_as_it_is(web: httpx.AsyncClient, encoding: str) -> None:
+    body = json.dumps(answer()).encode()
+    async with raw_server(sends(http(200, body, headers={"content-encoding": encoding}))) as server:
+        assert (await client_of(web, server.base_url).get_queue()).campaigns == ()
+
+
+@pytest.mark.parametrize("encoding", ["x-gzip", "GZip "])
+async def test_gzip_has_an_older_name_and_no_case(web: httpx.AsyncClient, encoding: str) -> None:
+    body = gzip.compress(json.dumps(answer()).encode())
+    async with raw_server(sends(http(200, body, headers={"content-encoding": encoding}))) as server:
+        assert (await client_of(web, server.base_url).get_queue()).campaigns == ()
+
+
+async def test_nothing_at_all_is_not_cut_short_but_no_json(web: httpx.AsyncClient) -> None:
+    error, _ = await failure(web, sends(http(200, b"", headers={"content-encoding": "gzip"})))
+    assert "not JSON" in str(error)
+
+
 @pytest.mark.parametrize(
     ("encoding", "body", "kind"),
     [
@@ -155,15 +211,27 @@ async def test_a_packed_answer_is_unpacked(web: httpx.AsyncClient) -> None:
         ("gzip, gzip", gzip.compress(gzip.compress(b"{}")), errors.InvalidResponse),
         ("br", b"xxxx", errors.InvalidResponse),
         ("gzip", gzip.compress(b'{"data": []}')[:-9], errors.InvalidResponse),
+        ("gzip", gzip.compress(b'{"data": []}') + gzip.compress(b" ")[:-9], errors.InvalidResponse),
         ("gzip", b"no gzip at all", errors.InvalidResponse),
     ],
-    ids=["bomb", "packed twice", "another coding", "cut short", "not packed"],
+    ids=["bomb", "packed twice", "another coding", "cut short", "second part cut short", "not packed"],
 )
 async def test_a_badly_packed_answer_is_refused(
     web: httpx.AsyncClient, encoding: str, body: bytes, kind: type[MimecastError]
 ) -> None:
     error, _ = await failure(web, sends(http(200, body, headers={"content-encoding": encoding})))
     assert type(error) is kind
+
+
+async def test_a_bomb_is_unpacked_a_piece_at_a_time() -> None:
+    class Packed(httpx.AsyncByteStream):
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            yield gzip.compress(bytes(40_000_000))
+
+    budget = Budget(50_000_000)
+    sizes = [len(piece) async for piece in _gunzip(Packed(), budget)]
+    assert (sum(sizes), budget.left) == (40_000_000, 10_000_000)
+    assert max(sizes) <= 1024 * 1024
 
 
 LOCATION = {"location": "https://elsewhere.test/login"}
@@ -305,9 +373,39 @@ async def test_a_token_is_fetched_once_and_kept_until_shortly_before_it_expires(
         await client.get_queue()
         assert client.traffic.requests == {("token", 200): 2, ("get-queue", 200): 3}
     token_request = server.requests[0]
+    assert (token_request.method, token_request.path) == ("POST", TOKEN_PATH)
+    assert (token_request.headers["accept"], token_request.headers["accept-encoding"]) == ("application/json", "gzip")
     assert token_request.headers["content-type"] == "application/x-www-form-urlencoded"
     assert token_request.body == b"grant_type=client_credentials&client_id=id&client_secret=planted"
     assert server.requests[1].headers["authorization"] == "Bearer planted-token"
+
+
+@pytest.mark.parametrize(
+    ("expires_in", "good_for"),
+    [
+        (1799, 1739),
+        ("1799", 1739),
+        (100, 90),
+        (1, 0.9),
+        (0.5, 0.45),
+        (999_999_999, 999_999_939),
+        *((nonsense, 270) for nonsense in (None, "", "soon", 0, -5, True, [5], 1_000_000_000, 1e300)),
+    ],
+)
+async def test_a_token_is_used_as_long_as_it_is_good(
+    web: httpx.AsyncClient, expires_in: object, good_for: float
+) -> None:
+    clock = Clock()
+    token = json_answer({"access_token": "planted-token", "expires_in": expires_in})
+    async with raw_server(two_endpoints(sends(token), sends(GOOD))) as server:
+        client = client_of(web, server.base_url, auth=bearer(server, clock))
+        await client.get_queue()
+        clock.advance(good_for * 0.999)
+        await client.get_queue()
+        assert client.traffic.requests["token", 200] == 1
+        clock.advance(good_for * 0.001)
+        await client.get_queue()
+        assert client.traffic.requests["token", 200] == 2
 
 
 async def test_many_who_want_a_token_fetch_it_once(web: httpx.AsyncClient) -> None:
@@ -322,8 +420,20 @@ async def test_many_who_are_refused_a_token_ask_once(web: httpx.AsyncClient) -> 
         auth = bearer(server, Clock())
         asked = [client_of(web, server.base_url, auth=auth).get_queue() for _ in range(10)]
         outcomes = await asyncio.gather(*asked, return_exceptions=True)
-    assert all(isinstance(outcome, errors.CredentialsRefused) for outcome in outcomes)
-    assert len(server.requests) == 1
+        assert all(isinstance(outcome, errors.CredentialsRefused) for outcome in outcomes)
+        assert len(server.requests) == 1
+        again = [client_of(web, server.base_url, auth=auth).get_queue() for _ in range(10)]
+        outcomes = await asyncio.gather(*again, return_exceptions=True)
+        assert all(isinstance(outcome, errors.CredentialsRefused) for outcome in outcomes)
+        assert len(server.requests) == 2
+
+
+async def test_one_who_was_refused_may_ask_again(web: httpx.AsyncClient) -> None:
+    async with raw_server(two_endpoints(sends(http(503), TOKEN), sends(GOOD))) as server:
+        client = client_of(web, server.base_url, auth=bearer(server, Clock()))
+        with pytest.raises(errors.ServerError):
+            await client.get_queue()
+        assert len((await client.get_queue()).campaigns) == 2
 
 
 async def test_a_401_fetches_a_new_token_once(web: httpx.AsyncClient) -> None:
@@ -373,6 +483,10 @@ async def test_who_gives_up_while_fetching_a_token_leaves_it_to_the_next(web: ht
         (http(200, b"<html>planted</html>"), "invalid_response"),
         (http(200, b"{}"), "invalid_response"),
         (http(200, b"[]"), "invalid_response"),
+        (json_answer({"access_token": ""}), "invalid_response"),
+        (json_answer({"access_token": 5}), "invalid_response"),
+        (json_answer({"access_token": "plantéd"}), "invalid_response"),
+        (http(503, headers={"retry-after": "4"}), "server_error"),
         (json_answer({"access_token": "planted\nheader: injected"}), "invalid_response"),
         (http(200, b" " * 2_000_000), "too_large"),
         (b"", "connect"),
@@ -388,6 +502,7 @@ async def test_the_token_endpoint_is_judged_by_the_same_table(
             await client.get_queue()
     assert caught.value.reason == reason
     assert "planted" not in str(caught.value)
+    assert len(str(caught.value)) > 20
     assert caught.value.retry_after == (4.0 if reason == "rate_limited" else None)
     assert {endpoint for endpoint, _ in client.traffic.requests} == {"token"}
 
@@ -409,7 +524,7 @@ async def test_a_secret_that_cannot_be_used_sends_nothing_and_is_not_shown(
             bearer(server, Clock(), reader),
             SignedRequests(app_id="app", app_key=reader, access_key=lambda: "a", secret_key=lambda: "YQ=="),
         ):
-            with pytest.raises(errors.SecretUnreadable) as caught:
+            with pytest.raises(errors.SecretUnreadable, match=r"client_secret|app_key") as caught:
                 await client_of(web, server.base_url, auth=auth).get_queue()
             assert "plant" not in str(caught.value)
     assert server.requests == []

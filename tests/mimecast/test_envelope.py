@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 
 from exporter.mimecast import MimecastError, errors
+from exporter.mimecast.campaign import decode_campaign
 from exporter.mimecast.envelope import (
+    Envelope,
     check,
     codes_in,
     next_page_token,
@@ -99,7 +101,27 @@ def test_one_bad_character_in_a_mail_does_not_lose_the_answer(body: bytes) -> No
     envelope = open_envelope(b'{"data": [' + good + b', "emailMsg": {"body": ' + body + b"}}]}")
     check(envelope)
     assert envelope.data is not None
-    assert len(envelope.data) == 1
+    (campaign,) = map(decode_campaign, envelope.data)
+    assert campaign == decode_campaign(good + b"}")
+
+
+def test_a_bad_character_hides_no_failure_and_no_further_page() -> None:
+    def damaged(**parts: Any) -> Envelope:
+        return open_envelope(json.dumps(answer(**parts)).encode()[:-1] + b', "x": "\x01"}')
+
+    for parts, reason in (
+        ({"meta": {"status": 429}}, "rate_limited"),
+        ({"fail": [{"code": "app_forbidden"}]}, "permission"),
+        ({"error": {"code": "token_expired"}}, "auth"),
+    ):
+        with pytest.raises(MimecastError) as caught:
+            check(damaged(**parts))
+        assert caught.value.reason == reason
+    assert next_page_token(damaged(meta={"pagination": {"next": "abc"}})) == "abc"
+
+
+def test_a_byte_order_mark_is_passed_over() -> None:
+    check(open_envelope(b"\xef\xbb\xbf" + json.dumps(answer()).encode()))
 
 
 @pytest.mark.parametrize(
@@ -127,6 +149,11 @@ def test_the_next_page_is_named_in_meta_pagination(meta: Any, token: str | None)
         (b'{"error": {"message": "m"}}', ()),
         (b'{"error": {"code": "code_a", "message": "m"}}', ("code_a",)),
         (b'{"error": "invalid_client"}', ()),
+        (b'{"fail": [[{"errors": {"code": "code_a"}}]]}', ("code_a",)),
+        (b'{"fail": [[[{"errors": {"code": "code_a"}}]]]}', ()),
+        (b'{"fail": [' + b"{}," * 19 + b'{"code": "code_a"}, {"code": "code_b"}]}', ("code_a",)),
+        (b'{"fail": ' + b"[" * 900 + b'{"code": "code_a"}' + b"]" * 900 + b"}", ()),
+        (b'{"fail": ' + b'{"errors": ' * 900 + b'{"code": "code_a"}' + b"}" * 900 + b"}", ()),
         (b"<html>", ()),
         (b"[]", ()),
         (b"", ()),
@@ -156,7 +183,44 @@ def test_a_code_wins_over_the_status(status: int, codes: tuple[str, ...], kind: 
     with pytest.raises(MimecastError) as caught:
         raise_failure(status, codes)
     assert type(caught.value) is kind
-    assert str(status) in str(caught.value)
+    assert str(caught.value).endswith(f" (HTTP {', '.join([str(status), *codes])})")
+
+
+def test_three_codes_are_told_at_most() -> None:
+    with pytest.raises(MimecastError, match=r"\(HTTP 400, code_a, code_b, code_c\)"):
+        raise_failure(400, ("code_a", "code_b", "code_c", "code_d"))
+
+
+@pytest.mark.parametrize(
+    ("status", "advice"),
+    [
+        (300, "never followed: check base_url"),
+        (399, "never followed: check base_url"),
+        (400, "the API says that the call failed"),
+        (403, "Awareness Training | Dashboard | Read"),
+        (404, "does not know get-queue at this address: check base_url"),
+        (405, "the API says that the call failed"),
+        (418, "create a new access key"),
+        (429, "raise cache.ttl"),
+        (500, "nothing to do here but wait"),
+    ],
+)
+def test_a_status_comes_with_advice(status: int, advice: str) -> None:
+    with pytest.raises(MimecastError) as caught:
+        raise_failure(status, ())
+    assert advice in str(caught.value)
+
+
+def test_what_is_no_answer_of_this_api_comes_with_advice() -> None:
+    for body, advice in (
+        (b"<html>", "is base_url (or region) the API's host"),
+        (b'"\xff"', "not an object as this API sends it"),
+        (b'{"meta": ' + b"[" * 100_000, "nested too deeply"),
+        (b"{}", "no list of campaigns (`data`)"),
+    ):
+        with pytest.raises(errors.InvalidResponse) as caught:
+            check(open_envelope(body))
+        assert advice in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -169,6 +233,8 @@ def test_a_code_wins_over_the_status(status: int, codes: tuple[str, ...], kind: 
         ({"x-ratelimit-reset": "999999999999"}, 3600.0),
         ({"retry-after": "1e99"}, 3600.0),
         ({"retry-after": "Wed, 21 Oct 2026 07:28:00 GMT"}, None),
+        ({"x-ratelimit-reset": "500"}, 0.5),
+        ({"retry-after": "0.5"}, 0.5),
         ({"x-ratelimit-reset": "0"}, None),
         ({"x-ratelimit-reset": "-5", "retry-after": "nan"}, None),
         ({}, None),

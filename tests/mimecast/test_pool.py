@@ -114,6 +114,44 @@ async def test_a_call_that_fails_does_not_part_the_others_from_their_connections
     assert server.accepted == 1
 
 
+async def test_a_response_that_is_closed_twice_counts_once(server: Server, client: httpx.AsyncClient) -> None:
+    async with client.stream("GET", server.url) as response:
+        pass
+    assert isinstance(response.stream, httpx.AsyncByteStream)
+    await response.stream.aclose()
+    server.hold.clear()
+    beside = asyncio.create_task(client.get(server.url))
+    async with asyncio.timeout(20):
+        while server.accepted < 2:
+            await asyncio.sleep(0.01)
+    await cancelled_after(1, client, server.url)
+    server.hold.set()
+    assert (await beside).text == "here"
+
+
+async def test_a_cancellation_while_a_response_closes_retires_its_pool() -> None:
+    class Cancelled(httpx.AsyncByteStream):
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            yield b"here"
+
+        async def aclose(self) -> None:
+            raise asyncio.CancelledError
+
+    made: list[httpx.AsyncBaseTransport] = []
+
+    def make() -> httpx.AsyncBaseTransport:
+        made.append(httpx.MockTransport(lambda _: httpx.Response(200, stream=Cancelled())))
+        return made[-1]
+
+    pool = CancellablePool(make)
+    response = await pool.handle_async_request(httpx.Request("GET", "http://api.test"))
+    assert isinstance(response.stream, httpx.AsyncByteStream)
+    with pytest.raises(asyncio.CancelledError):
+        await response.stream.aclose()
+    assert len(made) == 2
+    await pool.aclose()
+
+
 async def test_closing_closes_what_is_under_way(server: Server) -> None:
     pool = CancellablePool(lambda: httpx.AsyncHTTPTransport(trust_env=False))
     client = httpx.AsyncClient(transport=pool, trust_env=False)

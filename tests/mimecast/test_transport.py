@@ -14,6 +14,7 @@ import pytest
 import trustme
 
 from exporter.mimecast import MimecastClient, MimecastError, Outbound, SignedRequests, open_http_client
+from exporter.mimecast.transport import _patterns
 from tests.rawserver import RawServer, http, json_answer, raw_server, sends
 from tests.vendor_samples import NEWER, answer
 
@@ -98,6 +99,23 @@ async def fetched(server: RawServer, outbound: Outbound) -> int:
     async with open_http_client(outbound) as web:
         client = MimecastClient(web, base_url=server.base_url, auth=auth, timeout=5)
         return len((await client.get_queue()).campaigns)
+
+
+@pytest.mark.parametrize(
+    ("name", "patterns"),
+    [
+        ("*", ["all://"]),
+        (" API.Example.com ", ["all://api.example.com"]),
+        (".Example.com", ["all://*.example.com"]),
+        ("10.0.0.1", ["all://10.0.0.1"]),
+        ("api.example.com:8443", ["all://api.example.com:8443"]),
+        ("::1", ["all://[::1]"]),
+        ("fe80::1:2", ["all://[fe80::1:2]"]),
+        ("[::1]", ["all://[::1]"]),
+    ],
+)
+def test_no_proxy_names_hosts_suffixes_and_addresses(name: str, patterns: list[str]) -> None:
+    assert _patterns(name) == patterns
 
 
 async def test_tls_goes_through_a_proxy(authority: trustme.CA, ca_file: str) -> None:

@@ -1,0 +1,54 @@
+"""What headers tell is kept until another answer tells otherwise; what is no number tells nothing."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+
+from exporter.mimecast import Traffic
+
+NOW = 1448369411.0
+
+
+def told(traffic: Traffic, **headers: str) -> Traffic:
+    named = httpx.Headers({name.replace("_", "-"): value for name, value in headers.items()})
+    traffic.answered("get-queue", 200, named, NOW)
+    return traffic
+
+
+def limits(traffic: Traffic) -> tuple[float | None, float | None, float | None]:
+    return traffic.rate_limit, traffic.rate_limit_remaining, traffic.rate_limit_reset_time
+
+
+def test_limits_are_read_and_the_reset_is_in_milliseconds_from_now() -> None:
+    traffic = told(Traffic(), x_ratelimit_limit="100", x_ratelimit_remaining="0", x_ratelimit_reset="30000")
+    assert limits(traffic) == (100, 0, NOW + 30)
+
+
+def test_an_answer_that_tells_nothing_leaves_what_was_told_before() -> None:
+    traffic = told(Traffic(), x_ratelimit_limit="0.5", x_ratelimit_remaining="7", x_ratelimit_reset="500")
+    assert limits(told(traffic)) == (0.5, 7, NOW + 0.5)
+    for nonsense in ("many", "", "-1", "nan", "inf", "-inf"):
+        told(traffic, x_ratelimit_limit=nonsense, x_ratelimit_remaining=nonsense, x_ratelimit_reset=nonsense)
+        assert limits(traffic) == (0.5, 7, NOW + 0.5)
+
+
+def test_the_date_shows_how_far_the_clocks_are_apart() -> None:
+    assert told(Traffic(), date="Tue, 24 Nov 2015 12:50:21 GMT").clock_skew == 10
+    assert told(Traffic(), date="Tue, 24 Nov 2015 12:49:11 GMT").clock_skew == -60
+
+
+@pytest.mark.parametrize("date", ["", "soon", "Tue, 99 Nov 2015 12:50:11 GMT", "Tue, 24 Nov 99999999999 12:50:11 GMT"])
+def test_a_date_that_is_none_leaves_what_was_told_before(date: str) -> None:
+    traffic = told(Traffic(), date="Tue, 24 Nov 2015 12:50:21 GMT")
+    assert told(traffic, date=date).clock_skew == 10
+    assert told(Traffic()).clock_skew is None
+
+
+def test_exchanges_are_counted_by_endpoint_and_status() -> None:
+    traffic = Traffic()
+    for _ in range(2):
+        told(traffic)
+        traffic.unanswered("token")
+    traffic.answered("token", 401, {}, NOW)
+    assert traffic.requests == {("get-queue", 200): 2, ("token", None): 2, ("token", 401): 1}
