@@ -48,8 +48,6 @@ def accepted() -> list[Accepted]:
     for group in tomllib.loads(ACCEPTED.read_text())["accepted"]:
         if not group.get("reason", "").strip():
             raise ValueError(f"{ACCEPTED.name}: a reason is missing beside {group}")
-        changes = [
-            (name, re.compile(change, re.DOTALL)) for name, patterns in group["in"].items() for change in patterns
-        ]
-        found.append(Accepted(group["reason"], changes))
+        changes = [(name, change) for name, patterns in group["in"].items() for change in patterns]
+        found.append(Accepted(group["reason"], [(name, re.compile(change, re.DOTALL)) for name, change in changes]))
     return found

@@ -96,12 +96,11 @@ class Tree:
                 yield Mutant(name, tuple(reached))
 
     def outcome(self, mutant: Mutant) -> Outcome:
-        """Whether a test notices the mutant: first those that reach it, then the rest, which may have read it before."""
+        """Whether a test notices the mutant: those that reach it, or the rest, which may have called it before."""
         rest = self._reach.durations.keys() - mutant.tests
+        runs = [tests for tests in (mutant.tests, sorted(rest)) if tests]
         try:
-            noticed = any(
-                self._pytest(mutant.name, tests).returncode for tests in (mutant.tests, sorted(rest)) if tests
-            )
+            noticed = any(self._pytest(mutant.name, tests).returncode for tests in runs)
         except subprocess.TimeoutExpired:
             return "endless"
         return "noticed" if noticed else "lives"
