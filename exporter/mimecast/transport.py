@@ -190,7 +190,7 @@ async def _gunzip(source: httpx.AsyncByteStream, budget: Budget) -> AsyncIterato
             yield piece
             if unpacker.eof:
                 waiting = unpacker.unused_data
-                unpacker, begun = isal_zlib.decompressobj(wbits=16 + zlib.MAX_WBITS), bool(waiting)
+                unpacker, begun = isal_zlib.decompressobj(wbits=16 + zlib.MAX_WBITS), False
             else:
                 waiting = unpacker.unconsumed_tail
     if begun:

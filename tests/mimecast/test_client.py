@@ -277,6 +277,20 @@ async def test_a_rate_limit_tells_for_how_long(web: httpx.AsyncClient) -> None:
     assert error.retry_after == 3.0
 
 
+async def test_other_refusals_ask_for_no_pause(web: httpx.AsyncClient) -> None:
+    error, _ = await failure(web, sends(http(503, headers={"retry-after": "7", "x-ratelimit-reset": "3000"})))
+    assert error.retry_after is None
+
+
+async def test_a_connection_that_the_system_gives_up_is_out_of_time() -> None:
+    def gives_up(_: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectTimeout("")
+
+    async with httpx.AsyncClient(transport=httpx.MockTransport(gives_up)) as web:
+        with pytest.raises(errors.TimedOut, match="no answer in time"):
+            await client_of(web, "http://api.test").get_queue()
+
+
 async def test_a_rate_limit_said_on_status_200_is_one(web: httpx.AsyncClient) -> None:
     error, _ = await failure(
         web, sends(json_answer(answer(meta={"status": 429}), headers={"x-ratelimit-reset": "3000"}))
