@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import re
 import ssl
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -192,7 +193,7 @@ async def test_a_server_below_the_minimum_version_is_refused(authority: trustme.
         with pytest.raises(MimecastError) as caught:
             await fetched(server, Outbound(ca_file=ca_file, min_version=ssl.TLSVersion.TLSv1_3))
     assert caught.value.reason == "tls"
-    assert "no TLS connection (TLSV1_ALERT_PROTOCOL_VERSION): check api.tls_config" in str(caught.value)
+    assert re.fullmatch(r"no TLS connection \(\w.+\): check api\.tls_config", str(caught.value))
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
