@@ -79,8 +79,9 @@ The CPU of nginx, for any size. The first table above says where the difference 
 - **A fleet's** counters of scrapes move with each scrape: three lines an account are written and packed, and each account
   is asked whether its data is fresh. The rest is kept.
 
-A refresh takes more than the floor where leniency field by field (a wrong type costs its field, not its campaign) is paid
-for in Python.
+A refresh takes about twice its floor: leniency field by field (a wrong type costs its field, not its campaign) is paid for
+in Python. That ratio, the time to start (250 to 430 ms seen) and the growth from 1 000 to 10 000 campaigns (10.0, 11.2 and
+once 16.8 times) lie so close to their goals that what else a shared machine does puts them on either side from run to run.
 """
 
 
