@@ -1,0 +1,39 @@
+"""A client against a server that sends what a test says; secrets hold `planted`, and no message may."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import pytest
+
+from exporter.mimecast import MimecastClient, MimecastError, SignedRequests
+from tests.rawserver import Answer, json_answer, raw_server
+from tests.vendor_samples import NEWER, OLDER, answer
+
+GOOD = json_answer(answer(OLDER, NEWER))
+LOCATION = {"location": "https://elsewhere.test/login"}
+
+
+def signed() -> SignedRequests:
+    return SignedRequests(
+        app_id="app",
+        app_key=lambda: "planted-key",
+        access_key=lambda: "planted-access",
+        secret_key=lambda: "cGxhbnRlZA==",
+    )
+
+
+def client_of(web: httpx.AsyncClient, base_url: str, **settings: Any) -> MimecastClient:
+    given: dict[str, Any] = {"base_url": base_url, "auth": signed(), "timeout": 5.0} | settings
+    return MimecastClient(web, **given)
+
+
+async def failure(web: httpx.AsyncClient, answering: Answer, **settings: Any) -> tuple[MimecastError, MimecastClient]:
+    async with raw_server(answering) as server:
+        client = client_of(web, server.base_url, **settings)
+        with pytest.raises(MimecastError) as caught:
+            await client.get_queue()
+        assert "planted" not in str(caught.value)
+        assert len(str(caught.value)) > 20, "it neither names the place nor the cure"
+        return caught.value, client

@@ -1,0 +1,201 @@
+"""Tokens of API 2.0: fetched once, kept while they are good, refused once for all who wait."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import httpx
+import pytest
+
+from exporter.mimecast import ClientCredentials, MimecastError, SignedRequests, errors
+from exporter.mimecast.auth import TOKEN_PATH
+from tests.clocks import Clock
+from tests.mimecast.calls import GOOD, LOCATION, client_of
+from tests.rawserver import Answer, RawServer, Received, http, json_answer, raw_server, sends
+
+pytestmark = pytest.mark.anyio
+
+TOKEN = json_answer({"access_token": "planted-token", "token_type": "Bearer", "expires_in": 1799, "scope": ""})
+
+
+def bearer(
+    server: RawServer, clock: Callable[[], float], secret: Callable[[], str] = lambda: "planted"
+) -> ClientCredentials:
+    return ClientCredentials(token_url=server.base_url + TOKEN_PATH, client_id="id", client_secret=secret, clock=clock)
+
+
+def two_endpoints(token: Answer, queue: Answer) -> Answer:
+    async def respond(request: Received, writer: asyncio.StreamWriter) -> None:
+        await (token if request.path == TOKEN_PATH else queue)(request, writer)
+
+    return respond
+
+
+async def test_a_token_is_fetched_once_and_kept_until_shortly_before_it_expires(web: httpx.AsyncClient) -> None:
+    clock = Clock()
+    async with raw_server(two_endpoints(sends(TOKEN), sends(GOOD))) as server:
+        client = client_of(web, server.base_url, auth=bearer(server, clock))
+        await client.get_queue()
+        clock.advance(1738)
+        await client.get_queue()
+        assert client.traffic.requests == {("token", 200): 1, ("get-queue", 200): 2}
+        clock.advance(2)
+        await client.get_queue()
+        assert client.traffic.requests == {("token", 200): 2, ("get-queue", 200): 3}
+    token_request = server.requests[0]
+    assert (token_request.method, token_request.path) == ("POST", TOKEN_PATH)
+    assert (token_request.headers["accept"], token_request.headers["accept-encoding"]) == ("application/json", "gzip")
+    assert token_request.headers["content-type"] == "application/x-www-form-urlencoded"
+    assert token_request.body == b"grant_type=client_credentials&client_id=id&client_secret=planted"
+    assert server.requests[1].headers["authorization"] == "Bearer planted-token"
+
+
+@pytest.mark.parametrize(
+    ("expires_in", "good_for"),
+    [
+        (1799, 1739),
+        ("1799", 1739),
+        (100, 90),
+        (1, 0.9),
+        (0.5, 0.45),
+        (999_999_999, 999_999_939),
+        *((nonsense, 270) for nonsense in (None, "", "soon", 0, -5, True, [5], 1_000_000_000, 1e300)),
+    ],
+)
+async def test_a_token_is_used_as_long_as_it_is_good(
+    web: httpx.AsyncClient, expires_in: object, good_for: float
+) -> None:
+    clock = Clock()
+    token = json_answer({"access_token": "planted-token", "expires_in": expires_in})
+    async with raw_server(two_endpoints(sends(token), sends(GOOD))) as server:
+        client = client_of(web, server.base_url, auth=bearer(server, clock))
+        await client.get_queue()
+        clock.advance(good_for * 0.999)
+        await client.get_queue()
+        assert client.traffic.requests["token", 200] == 1
+        clock.advance(good_for * 0.001)
+        await client.get_queue()
+        assert client.traffic.requests["token", 200] == 2
+
+
+async def test_many_who_want_a_token_fetch_it_once(web: httpx.AsyncClient) -> None:
+    async with raw_server(two_endpoints(sends(TOKEN), sends(GOOD))) as server:
+        auth = bearer(server, Clock())
+        await asyncio.gather(*(client_of(web, server.base_url, auth=auth).get_queue() for _ in range(10)))
+    assert [request.path for request in server.requests].count(TOKEN_PATH) == 1
+
+
+async def test_many_who_are_refused_a_token_ask_once(web: httpx.AsyncClient) -> None:
+    async with raw_server(two_endpoints(sends(http(401)), sends(GOOD))) as server:
+        auth = bearer(server, Clock())
+        asked = [client_of(web, server.base_url, auth=auth).get_queue() for _ in range(10)]
+        outcomes = await asyncio.gather(*asked, return_exceptions=True)
+        assert all(isinstance(outcome, errors.CredentialsRefused) for outcome in outcomes)
+        assert len(server.requests) == 1
+        again = [client_of(web, server.base_url, auth=auth).get_queue() for _ in range(10)]
+        outcomes = await asyncio.gather(*again, return_exceptions=True)
+        assert all(isinstance(outcome, errors.CredentialsRefused) for outcome in outcomes)
+        assert len(server.requests) == 2
+
+
+async def test_one_who_was_refused_may_ask_again(web: httpx.AsyncClient) -> None:
+    async with raw_server(two_endpoints(sends(http(503), TOKEN), sends(GOOD))) as server:
+        client = client_of(web, server.base_url, auth=bearer(server, Clock()))
+        with pytest.raises(errors.ServerError):
+            await client.get_queue()
+        assert len((await client.get_queue()).campaigns) == 2
+
+
+async def test_a_401_fetches_a_new_token_once(web: httpx.AsyncClient) -> None:
+    refused = json_answer({"fail": [{"errors": [{"code": "token_expired"}]}]}, 401)
+    async with raw_server(two_endpoints(sends(TOKEN), sends(refused, GOOD))) as server:
+        client = client_of(web, server.base_url, auth=bearer(server, Clock()))
+        assert len((await client.get_queue()).campaigns) == 2
+    assert client.traffic.requests == {("token", 200): 2, ("get-queue", 401): 1, ("get-queue", 200): 1}
+
+
+async def test_a_401_that_stays_ends_after_the_second_token(web: httpx.AsyncClient) -> None:
+    async with raw_server(two_endpoints(sends(TOKEN), sends(http(401)))) as server:
+        client = client_of(web, server.base_url, auth=bearer(server, Clock()))
+        with pytest.raises(errors.CredentialsRefused):
+            await client.get_queue()
+    assert client.traffic.requests == {("token", 200): 2, ("get-queue", 401): 2}
+
+
+async def test_who_gives_up_while_fetching_a_token_leaves_it_to_the_next(web: httpx.AsyncClient) -> None:
+    asked, gate = asyncio.Event(), asyncio.Event()
+
+    async def gated(request: Received, writer: asyncio.StreamWriter) -> None:
+        asked.set()
+        await gate.wait()
+        await sends(TOKEN)(request, writer)
+
+    async with raw_server(two_endpoints(gated, sends(GOOD))) as server:
+        auth = bearer(server, Clock())
+        first = asyncio.create_task(client_of(web, server.base_url, auth=auth).get_queue())
+        await asked.wait()
+        second = asyncio.create_task(client_of(web, server.base_url, auth=auth).get_queue())
+        first.cancel()
+        gate.set()
+        assert len((await second).campaigns) == 2
+
+
+@pytest.mark.parametrize(
+    ("answering", "reason"),
+    [
+        (http(400, b'{"error": "invalid_client", "client_secret": "planted"}'), "auth"),
+        (http(401), "auth"),
+        (http(403), "permission"),
+        (http(429, headers={"retry-after": "4"}), "rate_limited"),
+        (http(500), "server_error"),
+        (http(404), "api_error"),
+        (http(302, headers=LOCATION), "invalid_response"),
+        (http(200, b"<html>planted</html>"), "invalid_response"),
+        (http(200, b"{}"), "invalid_response"),
+        (http(200, b"[]"), "invalid_response"),
+        (json_answer({"access_token": ""}), "invalid_response"),
+        (json_answer({"access_token": 5}), "invalid_response"),
+        (json_answer({"access_token": "plantéd"}), "invalid_response"),
+        (http(503, headers={"retry-after": "4"}), "server_error"),
+        (json_answer({"access_token": "planted\nheader: injected"}), "invalid_response"),
+        (http(200, b" " * 2_000_000), "too_large"),
+        (b"", "connect"),
+    ],
+    ids=lambda value: repr(value)[:60],
+)
+async def test_the_token_endpoint_is_judged_by_the_same_table(
+    web: httpx.AsyncClient, answering: bytes, reason: str
+) -> None:
+    async with raw_server(sends(answering)) as server:
+        client = client_of(web, server.base_url, auth=bearer(server, Clock()))
+        with pytest.raises(MimecastError) as caught:
+            await client.get_queue()
+    assert caught.value.reason == reason
+    assert "planted" not in str(caught.value)
+    assert len(str(caught.value)) > 20
+    assert caught.value.retry_after == (4.0 if reason == "rate_limited" else None)
+    assert {endpoint for endpoint, _ in client.traffic.requests} == {"token"}
+
+
+def unreadable() -> str:
+    raise FileNotFoundError(2, "No such file or directory", "/run/secrets/gone")
+
+
+def unusable() -> str:
+    raise ValueError("planted")
+
+
+@pytest.mark.parametrize("reader", [unreadable, unusable, lambda: "", lambda: "planted\x00", lambda: "plantédd"])
+async def test_a_secret_that_cannot_be_used_sends_nothing_and_is_not_shown(
+    web: httpx.AsyncClient, reader: Callable[[], str]
+) -> None:
+    async with raw_server(sends(GOOD)) as server:
+        for auth in (
+            bearer(server, Clock(), reader),
+            SignedRequests(app_id="app", app_key=reader, access_key=lambda: "a", secret_key=lambda: "YQ=="),
+        ):
+            with pytest.raises(errors.SecretUnreadable, match=r"client_secret|app_key") as caught:
+                await client_of(web, server.base_url, auth=auth).get_queue()
+            assert "plant" not in str(caught.value)
+    assert server.requests == []
