@@ -107,7 +107,7 @@ $(VENV)/tools: requirements/test.txt | $(VENV)/bin/python
 	@touch $@
 
 # Without the exporter, so that no test imports another than the one with a mutant.
-.cache/mutants/tools: requirements/test.txt requirements/mutants.txt
+.cache/mutants/tools: requirements/runtime.txt requirements/test.txt requirements/mutants.txt
 	@$(PYTHON) -m venv --clear .cache/mutants/venv
 	@.cache/mutants/venv/bin/python -m pip --disable-pip-version-check -qq install --require-hashes \
 		-r requirements/runtime.txt -r requirements/test.txt -r requirements/mutants.txt

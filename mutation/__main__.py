@@ -26,7 +26,7 @@ def main() -> int:
     """Run what the flags ask for; gives 1 where an unlisted mutant lives."""
     parser = argparse.ArgumentParser(prog="python -m mutation", description=__doc__)
     parser.add_argument("--jobs", type=int, default=2, help="mutants tried at a time")
-    parser.add_argument("names", nargs="*", metavar="name", help="patterns of mutants, such as exporter.cache.*")
+    parser.add_argument("names", nargs="*", metavar="name", help="patterns of functions, such as exporter.cache.*")
     options = parser.parse_args()
     tree = Tree.make(ROOT, WORK)
     chosen = [mutant for mutant in tree.mutants() if not options.names or _matches(mutant, options.names)]

@@ -29,6 +29,11 @@ _PLUGINS = ("anyio", "pytest_timeout", "_hypothesis_pytestplugin")
 _VARIANT, _JOINT = "__mutmut_", "ǁ"
 
 
+def _mangled(mutant: str) -> str:
+    """The name of a mutant's function as mutmut has it."""
+    return mutant.rpartition(_VARIANT)[0]
+
+
 @dataclass(frozen=True)
 class Mutant:
     """Attributes: its name as mutmut has it, and the tests that reach it, the quickest first."""
@@ -37,14 +42,9 @@ class Mutant:
     tests: tuple[str, ...]
 
     @property
-    def mangled(self) -> str:
-        """The function's name as mutmut has it."""
-        return self.name.rpartition(_VARIANT)[0]
-
-    @property
     def function(self) -> str:
         """The function's name as the source has it: module, class and name."""
-        module, _, name = self.mangled.rpartition(".")
+        module, _, name = _mangled(self.name).rpartition(".")
         own = name.removeprefix("x" + _JOINT).replace(_JOINT, ".") if _JOINT in name else name.removeprefix("x_")
         return f"{module}.{own}"
 
@@ -92,7 +92,7 @@ class Tree:
         reach = self._reach
         for meta in sorted(self._mutants.rglob("*.meta")):
             for name in json.loads(meta.read_text())["exit_code_by_key"]:
-                reached = sorted(reach.tests.get(name.rpartition(_VARIANT)[0], ()), key=reach.durations.__getitem__)
+                reached = sorted(reach.tests.get(_mangled(name), ()), key=reach.durations.__getitem__)
                 yield Mutant(name, tuple(reached))
 
     def outcome(self, mutant: Mutant) -> Outcome:

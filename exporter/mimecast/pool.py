@@ -18,7 +18,6 @@ import httpx
 class _Pool:
     transport: httpx.AsyncBaseTransport
     calls: int = 0
-    retired: bool = False
 
 
 class CancellablePool(httpx.AsyncBaseTransport):
@@ -51,11 +50,10 @@ class CancellablePool(httpx.AsyncBaseTransport):
 
     def _end(self, pool: _Pool, *, cancelled: bool) -> None:
         pool.calls -= 1
-        if cancelled and not pool.retired:
-            pool.retired = True
+        if cancelled and pool is self._pool:
             self._retired.append(pool)
             self._pool = _Pool(self._make())
-        if pool.retired and not pool.calls:
+        if pool is not self._pool and not pool.calls:
             self._retired.remove(pool)
             closing = asyncio.get_running_loop().create_task(pool.transport.aclose())
             self._closing.add(closing)

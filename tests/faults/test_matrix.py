@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from exporter.mimecast import REASONS
 from tests.faults.facing import Facing, facing
 from tests.faults.fault import PLANTED, Fault
 from tests.faults.table import FAULTS
@@ -115,6 +116,4 @@ async def test_a_fault_costs_what_it_must_and_no_more(
 
 
 def test_every_reason_is_in_the_table_but_that_of_a_secret_file() -> None:
-    from exporter.mimecast import REASONS  # noqa: PLC0415
-
     assert {fault.reason for fault in FAULTS.values()} == {*REASONS, ""} - {"secret"}

@@ -23,6 +23,8 @@ pytestmark = [pytest.mark.anyio, pytest.mark.timeout(600)]
 
 OPENMETRICS = "Accept: application/openmetrics-text;version=1.0.0\r\n"
 MOST_REQUESTS = 40
+#: Of the answers to scrapes at the same moment.
+READ_BY_THE_LIBRARY = 40
 #: Connections to the API, which are kept for a while, and what is opened once.
 FEW_FILES = 5
 #: A megabyte or two more or less is the allocator's.
@@ -49,15 +51,11 @@ def refused_as_counted(exporter: Running) -> int:
 
 
 def assert_whole(answers: list[Answer]) -> None:
-    """Every answer is complete; of the campaigns, which are the same in most, each distinct text is parsed."""
-    parsed = set()
-    for answer in answers:
-        text = gzip.decompress(answer.body).decode()
-        assert text.endswith("# EOF\n")
-        campaigns = text[: text.index("# HELP mimecast_exporter_")]
-        if campaigns not in parsed:
-            parsed.add(campaigns)
-            assert list(text_string_to_metric_families(text))
+    """Every answer is complete; the library, which takes its time, reads a sample of them."""
+    texts = [gzip.decompress(answer.body).decode() for answer in answers]
+    assert all(text.endswith("# EOF\n") for text in texts)
+    for text in texts[:: max(1, len(texts) // READ_BY_THE_LIBRARY)]:
+        assert list(text_string_to_metric_families(text))
 
 
 async def all_at_once(exporter: Running) -> Counter[int]:

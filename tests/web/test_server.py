@@ -407,13 +407,13 @@ async def test_beyond_the_most_connections_an_answer_that_still_drains_is_not_cu
         begun.set()
 
     async with serving(in_one_piece, limits=Limits(connections=1)) as server, connected(server) as reading:
-        reading.writer.transport.pause_reading()  # type: ignore[attr-defined]
+        reading.writer.transport.pause_reading()  # type: ignore[attr-defined] # a reading transport, which the stubs leave open
         await reading.send(request())
         await begun.wait()
         async with connected(server) as refused:
             await refused.send(request())
             assert await asyncio.wait_for(refused.rest(), 5) == b""
-        reading.writer.transport.resume_reading()  # type: ignore[attr-defined]
+        reading.writer.transport.resume_reading()  # type: ignore[attr-defined] # likewise
         assert (await asyncio.wait_for(reading.answer(), 30))[2] == body
 
 
