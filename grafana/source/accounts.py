@@ -60,7 +60,7 @@ def _accounts() -> Json:
         {ref: expr.replace(SELECTED, _FOUND) for ref, expr in values.items()},
         [
             coloured("Value #A", "State", 105, mappings=ACCOUNT_STATES, unit="none", links=[link("Open the account's exporter", EXPORTER, account="Account")]),
-            Column("account", "Account", links=[link("Open the account's campaigns", OVERVIEW, account="Account")], custom__minWidth=150),
+            Column("account", "Account", links=[link("Open the account's campaigns", OVERVIEW, account="Account")], custom__minWidth=150, custom__filterable=True),
             share_bar("B", "Completion", 140, HIGH_IS_GOOD),
             number("C", "On target", 90, unit="percentunit"),
             coloured("Value #D", "Launches", 85, unit="none", thresholds=steps((None, AMBER), (1, PLAIN_CELL)), custom__align="right"),
@@ -85,7 +85,7 @@ def _progress() -> list[Json]:
                 *(query(f"quantile({share}, {_COMPLETION})", legend, ref=ref) for ref, share, legend in shares),
                 query(threshold("completion_day30_ratio"), "Target", ref="D"),
             ],
-            unit="percentunit", min=0, max=1, decimals=0, empty="no numbers yet",
+            unit="percentunit", min=0, max=1, empty="no numbers yet",
             overrides=[
                 fixed_colour("B", BLUE, by="byFrameRefID", lineWidth=3),
                 *(fixed_colour(ref, SKY, by="byFrameRefID") for ref in "AC"),

@@ -74,7 +74,7 @@ def _course() -> list[Json]:
                 query(f"max({_recorded('completion:account_median_ratio')})", "Median of earlier campaigns", ref="B"),
                 query(f"max({_recorded('completion:expected_ratio')})", "Expected", ref="C"),
             ],
-            width=15, height=10, unit="percentunit", decimals=0, min=0, max=1, empty="no numbers from this time",
+            width=15, height=10, unit="percentunit", min=0, max=1, empty="no numbers from this time",
             overrides=[
                 fixed_colour("This campaign", BLUE, fillOpacity=15, lineWidth=3),
                 fixed_colour("Median of earlier campaigns", SKY),

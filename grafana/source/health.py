@@ -16,6 +16,7 @@ from palette import (
     GREY,
     MISSING,
     OK,
+    PLAIN_CELL,
     RED,
     SEVERITIES,
     UP_OR_DOWN,
@@ -35,7 +36,7 @@ _COLLECTOR_UP = exported("collector_up", BY)
 _STATE = f"({_COLLECTOR_UP} == 0) * 0 + 2 or ({_OLD}) * 0 + 1 or {_COLLECTOR_UP} * 0"
 #: The exporters, those too that have been down for up to a day.
 _EXPORTER_UP = only_exporters(f"max by (job, instance) (up{{{PROCESS}}})", "[1d]")
-_LEFT_OK = steps((None, GREY), (0, RED), (0.1, AMBER), (0.3, BLUE))
+_LEFT_OK = steps((None, PLAIN_CELL), (0, RED), (0.1, AMBER), (0.3, BLUE))
 _SKEW_OK = steps((None, RED), (-60, AMBER), (-5, BLUE), (5.1, AMBER), (60, RED))
 _OPERATIONS = "https://github.com/mimecast-exporter/mimecast-exporter/blob/main/docs/operations.md"
 _RULES = Path(__file__).parent.parent.parent / "prometheus" / "alerts.yml"
@@ -70,7 +71,7 @@ def _numbers() -> list[Json]:
         stat("Slowest refresh", "The slowest last refresh of a collector: token, all pages, reading and decoding.", or_missing(f"max({TOOK})", rules=False), width=6, unit="s", decimals=1),
         stat("Rate limit left", "The share of the allowed calls that is left, of the account that has the least.", or_missing(f"min({LEFT})", rules=False), thresholds=_LEFT_OK, empty="not reported", **share),
         stat("Cache hits", "Scrapes answered from memory within the time to live, of all scrapes in the time shown.", or_missing(hits, rules=False), empty="no scrapes", **share),
-        stat("Open files", "Open files of the files that the exporter may open, of the exporter nearest to its limit.", or_missing(f"max({open_files})", rules=False), thresholds=steps((None, GREY), (0, BLUE), (0.7, AMBER), (0.9, RED)), empty="not reported", **share),
+        stat("Open files", "Open files of the files that the exporter may open, of the exporter nearest to its limit.", or_missing(f"max({open_files})", rules=False), thresholds=steps((None, PLAIN_CELL), (0, BLUE), (0.7, AMBER), (0.9, RED)), empty="not reported", **share),
     ]  # fmt: skip
 
 

@@ -116,7 +116,7 @@ def _what_to_do() -> Json:
             number("F", "To remind", 95),
             *_ITS_TIME,
         ],
-        height=10, pages=True, sort=[("State", True), ("To remind", True)], empty="no campaign is running",
+        height=10, sort=[("State", True), ("To remind", True)], empty="no campaign is running",
     )  # fmt: skip
 
 
@@ -131,7 +131,7 @@ def _trend() -> list[Json]:
                 query(f"{right} / ({answered} > 0)", "Correct answers", ref="B"),
                 query(threshold("completion_day30_ratio"), "Target", ref="C"),
             ],
-            unit="percentunit", min=0, max=1, decimals=0, empty="no numbers yet",
+            unit="percentunit", min=0, max=1, empty="no numbers yet",
             overrides=[fixed_colour("Completion", BLUE, lineWidth=3), fixed_colour("Correct answers", GREEN), fixed_colour("Target", GREY, **DASHED)],
         ),
         timeseries(
@@ -175,7 +175,7 @@ def _results() -> Json:
             number("C", "Days to 50 %", 105),
             *_ITS_TIME,
         ],
-        width=12, height=9, pages=True, sort=[("Launched", True)], empty="Prometheus has not recorded day 30 of a campaign yet",
+        width=12, height=9, sort=[("Launched", True)], empty="Prometheus has not recorded day 30 of a campaign yet",
     )  # fmt: skip
 
 

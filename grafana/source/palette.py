@@ -28,24 +28,21 @@ def steps(*pairs: tuple[float | None, str]) -> Json:
     return {"mode": "absolute", "steps": [{"value": value, "color": colour} for value, colour in pairs]}
 
 
-PLAIN = steps((None, BLUE))
+PLAIN = steps((None, PLAIN_CELL))
 #: The default of `mimecast_awareness:completion_day30_ratio:threshold`.
 TARGET = 0.8
 #: Shares that should reach the target; below 0 are the codes of MISSING.
-HIGH_IS_GOOD = steps((None, GREY), (0, RED), (0.6, AMBER), (TARGET, BLUE))
+HIGH_IS_GOOD = steps((None, PLAIN_CELL), (0, RED), (0.6, AMBER), (TARGET, BLUE))
 #: Completion divided by the completion that is expected at the campaign's age.
-AS_EXPECTED = steps((None, GREY), (0, RED), (0.75, AMBER), (1, BLUE))
-ZERO_IS_GOOD = steps((None, GREY), (0, BLUE), (1, RED))
+AS_EXPECTED = steps((None, PLAIN_CELL), (0, RED), (0.75, AMBER), (1, BLUE))
+ZERO_IS_GOOD = steps((None, PLAIN_CELL), (0, BLUE), (1, RED))
 #: Seconds. The last is the default of `mimecast_awareness:data_age_seconds:threshold`.
-FRESH_IS_GOOD = steps((None, GREY), (0, BLUE), (900, AMBER), (1800, RED))
+FRESH_IS_GOOD = steps((None, PLAIN_CELL), (0, BLUE), (900, AMBER), (1800, RED))
 
 
 def in_a_cell(thresholds: Json) -> Json:
     """Return the thresholds for a table's cell: coloured only where somebody should look."""
-    plain = {BLUE, GREY}
-    return steps(
-        *((step["value"], PLAIN_CELL if step["color"] in plain else step["color"]) for step in thresholds["steps"])
-    )
+    return steps(*((one["value"], PLAIN_CELL if one["color"] == BLUE else one["color"]) for one in thresholds["steps"]))
 
 
 def words(meanings: dict[str, tuple[str, str]]) -> list[Json]:

@@ -56,6 +56,7 @@ def panel(
     empty: str = "no data",
     step: str = "",
     now: bool = False,
+    span: str = "",
     **defaults: Any,
 ) -> Json:
     """Return a panel of the given size in grid units (24 are the whole width).
@@ -80,6 +81,7 @@ def panel(
         step: the smallest distance of two points, such as `1d`. It is the panel's and not the query's, which would
             widen `$__rate_interval`.
         now: show the present even where the dashboard shows the past.
+        span: show this time up to the present instead of the dashboard's.
         defaults: further field settings.
 
     """
@@ -104,8 +106,8 @@ def panel(
     }
     if step:
         one["interval"] = step
-    if now:
-        one |= {"timeFrom": "5m", "hideTimeOverride": True}
+    if now or span:
+        one |= {"timeFrom": span or "5m", "hideTimeOverride": now}
     return one
 
 
@@ -192,11 +194,12 @@ def bar_gauge(
         "displayMode": "basic",
         "showUnfilled": True,
         "valueMode": "text",
-        "sizing": "auto",
+        "sizing": "manual",
         "minVizWidth": 8,
         "minVizHeight": 16,
-        "maxVizHeight": 40,
+        "maxVizHeight": 30,
         "namePlacement": "left",
+        "text": {"titleSize": 14, "valueSize": 16},
         "legend": {"displayMode": "list", "placement": "bottom", "calcs": [], "showLegend": False},
     }
     settings = {"colour": "fixed", "shade": BLUE} | settings

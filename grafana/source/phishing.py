@@ -64,7 +64,7 @@ def _collectors() -> Json:
             number("B", "Accounts", 90),
             Column("Value #C", "What to do", mappings=how, unit="none", custom__align="left", custom__minWidth=200),
         ],
-        height=5, empty="exporter down: nothing is known",
+        height=6, empty="exporter down: nothing is known",
     )  # fmt: skip
 
 
@@ -82,7 +82,7 @@ def _simulations() -> list[Json]:
         timeseries(
             "Click and submit rate by simulation", "Each dot is a simulation, or the mean of those of several accounts, on the day of its launch; its height is the rate that it has reached until now.",
             [query(rates["clicked"], "Clicked", ref="A"), query(rates["submitted"], "Submitted data", ref="B")],
-            width=24, unit="percentunit", decimals=0, step="1d", empty=f"no simulation; {_SWITCH_ON}",
+            width=24, unit="percentunit", step="1d", empty=f"no simulation; {_SWITCH_ON}",
             custom={"spanNulls": True, "showPoints": "always", "pointSize": 9},
             overrides=[fixed_colour("Clicked", AMBER), fixed_colour("Submitted data", RED)],
         ),
@@ -105,7 +105,7 @@ def _by_simulation() -> Json:
             number("D", "Median", 80, unit="percentunit"),
             share_bar("E", "Submitted", 140),
         ],
-        width=24, height=9, pages=True, sort=[("Launched", True)], empty="no simulation",
+        width=24, height=9, sort=[("Launched", True)], empty="no simulation",
     )  # fmt: skip
 
 
@@ -116,7 +116,7 @@ def _risk() -> list[Json]:
         timeseries(
             "People by SAFE score grade", "Share of people with each grade, from A, the best, to F; there is no E.",
             [query(f"{grades} / on () group_left () (sum({_GRADES}) > 0)", "{{grade}}")],
-            unit="percentunit", decimals=0, max=1, height=9, empty=f"no scores; {_SWITCH_ON}",
+            unit="percentunit", max=1, height=9, span="90d", empty=f"no scores; {_SWITCH_ON}",
             custom={"stacking": {"mode": "normal", "group": "A"}, "fillOpacity": 80, "lineWidth": 0},
             overrides=[fixed_colour(grade, colour) for grade, colour in GRADES.items()],
         ),
@@ -148,7 +148,7 @@ def _accounts() -> Json:
             share_bar("C", "Grade D or F", 150),
             number("D", "Not watched", 110, **percent),
         ],
-        height=12, pages=True, sort=[("Click rate, median", True)], empty="no account has these collectors on",
+        height=9, sort=[("Click rate, median", True)], empty="no account has these collectors on",
     )  # fmt: skip
 
 

@@ -46,7 +46,7 @@ def share_bar(ref: str, title: str, width: int, thresholds: Json | None = None) 
     return Column(
         f"Value #{ref}", title, unit="percentunit", decimals=0, min=0, max=1, custom__width=width,
         thresholds=thresholds or steps((None, BLUE)), color={"mode": "thresholds"},
-        custom__cellOptions={"type": "gauge", "mode": "basic", "valueDisplayMode": "text"},
+        custom__cellOptions={"type": "gauge", "mode": "gradient", "valueDisplayMode": "text"},
     )  # fmt: skip
 
 
@@ -115,7 +115,7 @@ def table(
         "table", title, description, [query(expr, ref=ref, table=True) for ref, expr in queries.items()],
         width=width, height=height, options=options,
         overrides=[column.override for column in columns],
-        custom={"align": "auto", "cellOptions": {"type": "auto"}, "filterable": pages, "inspect": False},
+        custom={"align": "auto", "cellOptions": {"type": "auto"}, "filterable": False, "inspect": False},
         transformations=[{"id": "merge", "options": {}}, {"id": "organize", "options": organize}],
         **settings,
     )  # fmt: skip
