@@ -14,10 +14,11 @@ from dataclasses import dataclass
 
 from exporter.accounts.cache import Backoff, Cache, Clock, Lookup
 from exporter.accounts.status import AccountStatus
+from exporter.collectors.queue import fetch_queue
 from exporter.collectors.selection import select
 from exporter.config import CampaignFilter
 from exporter.exposition.text import FamilyTexts, render_account, render_campaigns
-from exporter.mimecast import MimecastClient, MimecastError
+from exporter.mimecast import AnswerMeaning, MimecastClient, MimecastError
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +42,7 @@ class AccountCollector:
         backoff: pauses after failures; one for all accounts that share credentials.
         fetching: bounds how many accounts are fetched at once.
         wanted: which campaigns get series.
+        meaning: what `title.correctAnswers` holds.
         ttl, max_stale: seconds, see `Cache`.
         endpoints: the API's endpoints the account calls.
         clock: seconds, monotonic.
@@ -56,6 +58,7 @@ class AccountCollector:
         backoff: Backoff,
         fetching: asyncio.Semaphore,
         wanted: CampaignFilter,
+        meaning: AnswerMeaning = "count",
         ttl: float,
         max_stale: float,
         endpoints: tuple[str, ...] = ("get-queue",),
@@ -66,6 +69,8 @@ class AccountCollector:
         self._client = client
         self._fetching = fetching
         self._wanted = wanted
+        self._meaning = meaning
+        self._clock = clock
         self._limit_told = False
         self._served: Snapshot | None = None
         self._text: FamilyTexts | None = None
@@ -116,7 +121,12 @@ class AccountCollector:
         return snapshot
 
     async def _refresh(self) -> Snapshot:
-        queue = await self._client.get_queue()
+        began = self._clock()
+        try:
+            queue = await fetch_queue(self._client, self._meaning)
+        finally:
+            self.status.last_duration = self._clock() - began
+        self.status.last_bytes = queue.size
         fetched_at = self._wall_clock()
         selection = select(queue.campaigns, self._wanted, fetched_at)
         texts = await render_campaigns(self.name, selection.campaigns)
@@ -128,7 +138,7 @@ class AccountCollector:
                 "account": self.name,
                 "campaigns": len(selection.campaigns),
                 "bytes": queue.size,
-                "duration": round(self._client.traffic.last_duration or 0.0, 3),
+                "duration": round(self.status.last_duration, 3),
             },
         )
         self._warn_of_implausible(sum(campaign.answers.implausible for campaign in selection.campaigns))

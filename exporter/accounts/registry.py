@@ -18,7 +18,14 @@ from exporter.accounts.account import AccountCollector
 from exporter.accounts.cache import Backoff, Clock
 from exporter.accounts.collection import Collection
 from exporter.config import Account, ApiSettings, CacheSettings, Config, OAuth2Credentials
-from exporter.mimecast import TOKEN_PATH, ClientCredentials, MimecastClient, Outbound, SignedRequests, open_http_client
+from exporter.mimecast import (
+    TOKEN_PATH,
+    ClientCredentials,
+    HttpSettings,
+    MimecastClient,
+    SignedRequests,
+    open_http_client,
+)
 
 _TLS_VERSIONS = {"TLS12": ssl.TLSVersion.TLSv1_2, "TLS13": ssl.TLSVersion.TLSv1_3}
 
@@ -29,6 +36,22 @@ class _Identity:
 
     auth: httpx.Auth
     backoff: Backoff
+
+
+@dataclass(frozen=True)
+class _NoProxy:
+    """Whether a host and port match one of the names, suffixes and addresses."""
+
+    names: tuple[str, ...]
+
+    def __call__(self, host: str, port: int) -> bool:
+        return any(self._matches(name.strip().lower(), host, port) for name in self.names)
+
+    @staticmethod
+    def _matches(name: str, host: str, port: int) -> bool:
+        if name.startswith("."):
+            return host.endswith(name)
+        return name in ("*", host, f"{host}:{port}", f"[{host}]", f"[{host}]:{port}")
 
 
 @dataclass(frozen=True)
@@ -53,7 +76,7 @@ class Fleet:
         self._clock = clock
         self._wall_clock = wall_clock
         self._running: dict[str, _Running] = {}
-        self._clients: dict[Outbound, httpx.AsyncClient] = {}
+        self._clients: dict[HttpSettings, httpx.AsyncClient] = {}
         self._identities: dict[object, _Identity] = {}
         self._fetching = asyncio.Semaphore(1)
 
@@ -97,13 +120,13 @@ class Fleet:
                 client,
                 base_url=account.base_url,
                 auth=identity.auth,
-                meaning=account.correct_answers,
                 timeout=config.api.timeout,
                 max_response_size=config.api.max_response_size,
             ),
             backoff=identity.backoff,
             fetching=self._fetching,
             wanted=account.campaigns,
+            meaning=account.correct_answers,
             ttl=config.cache.ttl,
             max_stale=config.cache.max_stale,
             endpoints=("get-queue", "token") if isinstance(account.credentials, OAuth2Credentials) else ("get-queue",),
@@ -141,11 +164,11 @@ def authentication(
     )
 
 
-def outbound_of(api: ApiSettings) -> Outbound:
+def outbound_of(api: ApiSettings) -> HttpSettings:
     """How connections are made under these settings."""
-    return Outbound(
+    return HttpSettings(
         proxy_url=api.proxy_url.read() if api.proxy_url else None,
-        no_proxy=api.no_proxy,
+        no_proxy=_NoProxy(api.no_proxy),
         ca_file=api.tls.ca_file,
         cert_file=api.tls.cert_file,
         key_file=api.tls.key_file,

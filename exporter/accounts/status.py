@@ -25,6 +25,8 @@ class AccountStatus:
         failures: failed refreshes by reason, every reason present.
         campaigns: series-bearing campaigns of the data being served, None where none is served.
         skipped: campaigns of that data without series, by reason.
+        last_duration: seconds the last refresh took, token and all pages included.
+        last_bytes: decoded bytes of the last answer.
         data_time: when that data was fetched, seconds since the epoch.
 
     """
@@ -39,4 +41,6 @@ class AccountStatus:
     failures: Counter[str] = field(default_factory=lambda: Counter(dict.fromkeys(REASONS, 0)))
     campaigns: int | None = None
     skipped: Counter[str] = field(default_factory=Counter)
+    last_duration: float | None = None
+    last_bytes: int | None = None
     data_time: float | None = None

@@ -221,13 +221,13 @@ ACCOUNT_METRICS: tuple[AccountMetric, ...] = (
         "mimecast_api_last_request_duration_seconds",
         "gauge",
         "How long the last refresh took: the token where one was needed, and every page.",
-        lambda status: _one(status.traffic.last_duration),
+        lambda status: _one(status.last_duration),
     ),
     AccountMetric(
         "mimecast_api_last_response_bytes",
         "gauge",
         "Size of the last good answer of get-queue, unpacked, all pages.",
-        lambda status: _one(status.traffic.last_bytes),
+        lambda status: _one(status.last_bytes),
     ),
     AccountMetric(
         "mimecast_api_rate_limit",
