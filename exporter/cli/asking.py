@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from exporter.accounts.registry import authentication, outbound_of
+from exporter.collectors.queue import Queue, fetch_queue
 from exporter.config import Account, Config
-from exporter.mimecast import MimecastClient, MimecastError, Queue, Traffic, open_http_client
+from exporter.mimecast import MimecastClient, MimecastError, open_http_client
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What an account returned: its queue, or the failure."""
+    """What an account returned after `took` seconds: its queue, or the failure."""
 
     account: Account
     outcome: Queue | MimecastError
-    traffic: Traffic
+    took: float
 
 
 async def ask(config: Config, accounts: Sequence[Account]) -> list[Answer]:
@@ -36,15 +38,16 @@ async def ask(config: Config, accounts: Sequence[Account]) -> list[Answer]:
                 http,
                 base_url=account.base_url,
                 auth=authentication(account),
-                meaning=account.correct_answers,
                 timeout=config.api.timeout,
                 max_response_size=config.api.max_response_size,
             )
             async with at_once:
+                began = time.monotonic()
                 try:
-                    return Answer(account, await client.get_queue(), client.traffic)
+                    outcome: Queue | MimecastError = await fetch_queue(client, account.correct_answers)
                 except MimecastError as error:
-                    return Answer(account, error, client.traffic)
+                    outcome = error
+                return Answer(account, outcome, time.monotonic() - began)
 
         return list(await asyncio.gather(*(ask_one(account) for account in accounts)))
 

@@ -42,8 +42,8 @@ def _lines(answer: Answer) -> Iterator[str]:
         return
     skipped = outcome.invalid + outcome.duplicate
     note = f", {skipped} not understood or duplicate" if skipped else ""
-    took = answer.traffic.last_duration or 0.0
-    yield f"{answer.account.name}: ok, {len(outcome.campaigns)} campaigns{note}, {outcome.size} bytes in {took:.2f} s"
+    told = f"{len(outcome.campaigns)} campaigns{note}, {outcome.size} bytes in {answer.took:.2f} s"
+    yield f"{answer.account.name}: ok, {told}"
     implausible = sum(campaign.answers.implausible for campaign in outcome.campaigns)
     if implausible:
         other = "option" if answer.account.correct_answers == "count" else "count"
