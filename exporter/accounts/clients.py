@@ -4,14 +4,25 @@ from __future__ import annotations
 
 import ssl
 import time
+from dataclasses import dataclass
 
 import httpx
 
 from exporter.accounts.clock import Clock, monotonic
-from exporter.config import Account, ApiSettings
+from exporter.config import Account, ApiSettings, NoProxyRule
 from exporter.mimecast import TOKEN_PATH, ClientCredentials, HttpSettings, MimecastClient, SignedRequests, Traffic
 
 _TLS_VERSIONS = {"TLS12": ssl.TLSVersion.TLSv1_2, "TLS13": ssl.TLSVersion.TLSv1_3}
+
+
+@dataclass(frozen=True)
+class _Bypass:
+    """Whether a host and port are reached without the proxy; equal where the rules are."""
+
+    rules: tuple[NoProxyRule, ...]
+
+    def __call__(self, host: str, port: int) -> bool:
+        return any(rule.matches(host, port) for rule in self.rules)
 
 
 def http_settings(api: ApiSettings) -> HttpSettings:
@@ -24,7 +35,7 @@ def http_settings(api: ApiSettings) -> HttpSettings:
     tls = api.tls_config
     return HttpSettings(
         proxy_url=api.proxy_url.read() if api.proxy_url else None,
-        no_proxy=api.no_proxy,
+        no_proxy=_Bypass(api.no_proxy),
         ca_file=tls.ca_file,
         cert_file=tls.cert_file,
         key_file=tls.key_file,

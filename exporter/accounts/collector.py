@@ -14,10 +14,10 @@ from exporter.accounts.clock import Clock
 from exporter.accounts.cache import Cache
 from exporter.accounts.status import COLLECTOR_FAMILIES, CollectorStatus, count_families
 from exporter.collectors import Collector
-from exporter.collectors.selection import select
+from exporter.collectors.selection import records_to_export
 from exporter.config import Account, CacheSettings
 from exporter.exposition.text import FamilyTexts, format_labels, render_record, render_records
-from exporter.mimecast import Answer, MimecastClient, MimecastError
+from exporter.mimecast import MimecastClient, MimecastError
 
 log = logging.getLogger(__name__)
 
@@ -142,7 +142,7 @@ class RunningCollector:
             self.status.duration = self._clock() - started
         self.status.size = answer.size
         fetched_at = self._wall_clock()
-        records, skipped = _selected(answer, collector, account, fetched_at)
+        records, skipped = records_to_export(answer, collector, account, fetched_at)
         prefix = format_labels(("account",), (account.name,))
         texts = await render_records(collector.families, records, prefix, collector.labels)
         if self._snapshot is not None and self._snapshot.texts == texts:
@@ -170,17 +170,3 @@ class RunningCollector:
 
     def _fields(self) -> dict[str, Any]:
         return {"account": self._account.name, "collector": self._collector.name}
-
-
-def _selected(
-    answer: Answer[Any], collector: Collector[Any], account: Account, now: float
-) -> tuple[tuple[Any, ...], Counter[str]]:
-    """Return the records to export, each identity once, and the number of the others by reason."""
-    identity = collector.identity
-    unique = {identity(record): record for record in reversed(answer.items)}
-    records = tuple(reversed(unique.values()))
-    skipped = Counter({"invalid": answer.invalid, "duplicate": len(answer.items) - len(records)})
-    if not collector.counted_as:
-        return records, skipped
-    selection = select(records, account.campaigns, now)
-    return selection.campaigns, skipped + selection.skipped

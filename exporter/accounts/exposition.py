@@ -34,7 +34,9 @@ class _Merged:
         same = len(texts) == len(self._texts) and all(map(operator.is_, texts, self._texts))
         if self._body is None or not same or after is not self._after:
             self._texts, self._after = texts, after
-            self._body = CachedBody(merge(families, texts, form), after)
+            merged = merge(families, texts, form)
+            # Statuses are many small pieces, which would be joined again for each response.
+            self._body = CachedBody([b"".join(merged)] if after else merged, after)
         return self._body
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from exporter.accounts.cache import Statistics
+from exporter.collectors import COLLECTORS
 from exporter.collectors.selection import SKIP_REASONS
 from exporter.exposition.family import Family, Sample
 from exporter.mimecast import REASONS, Traffic
@@ -181,3 +182,12 @@ def count_families(counted_as: str) -> tuple[Family[CollectorStatus], ...]:
 
 def _skipped(status: CollectorStatus) -> Iterable[Sample]:
     return () if status.records is None else [((reason,), status.skipped[reason]) for reason in SKIP_REASONS]
+
+
+def reserved_labels() -> frozenset[str]:
+    """Return the labels of every metric of an account, which its target labels must not repeat."""
+    collectors = COLLECTORS.values()
+    families = [*ACCOUNT_FAMILIES, *COLLECTOR_FAMILIES, *(family for one in collectors for family in one.families)]
+    counts = [family for one in collectors if one.counted_as for family in count_families(one.counted_as)]
+    own = [label for family in (*families, *counts) for label in family.labels]
+    return frozenset({"account", "collector", *own, *(label for one in collectors for label in one.labels)})

@@ -1,13 +1,15 @@
-"""Which campaigns of an account are exported: filters by title, age and number. What is left out is counted."""
+"""Which records of an answer are exported: duplicates and the filters by title, age and number. The rest is counted."""
 
 from __future__ import annotations
 
 import math
 from collections import Counter
 from collections.abc import Sequence
-from typing import Generic, NamedTuple, Protocol, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
-from exporter.config import CampaignFilter
+from exporter.collectors.base import Collector
+from exporter.config import Account, CampaignFilter
+from exporter.mimecast import Answer
 
 #: Why a campaign of the answer is not exported.
 SKIP_REASONS = ("invalid", "duplicate", "filtered", "too_old", "limit")
@@ -30,6 +32,23 @@ class Selection(NamedTuple, Generic[Selected]):
 
     campaigns: tuple[Selected, ...]
     skipped: Counter[str]
+
+
+def records_to_export(
+    answer: Answer[Any], collector: Collector[Any], account: Account, now: float
+) -> tuple[tuple[Any, ...], Counter[str]]:
+    """Return the records to export, each identity once (the first one), and the number of the others by reason.
+
+    `now` is seconds since the epoch.
+    """
+    identity = collector.identity
+    unique = {identity(record): record for record in reversed(answer.items)}
+    records = tuple(reversed(unique.values()))
+    skipped = Counter({"invalid": answer.invalid, "duplicate": len(answer.items) - len(records)})
+    if not collector.counted_as:
+        return records, skipped
+    selection = select(records, account.campaigns, now)
+    return selection.campaigns, skipped + selection.skipped
 
 
 def select(campaigns: Sequence[Selected], wanted: CampaignFilter, now: float) -> Selection[Selected]:

@@ -1,20 +1,17 @@
 """The Mimecast Awareness Training API, as far as its aggregate endpoints go. Knows nothing of Prometheus."""
 
 from .auth import TOKEN_PATH, ClientCredentials, SignedRequests
-from .campaign import LARGEST_NUMBER, AnswerMeaning, Campaign
 from .client import MimecastClient
 from .endpoint import Answer, Endpoint
+from .envelope import parse_leniently, replace_surrogates
 from .errors import REASONS, MimecastError
 from .traffic import Traffic
 from .transport import HttpSettings, open_http_client
 
 __all__ = [
-    "LARGEST_NUMBER",
     "REASONS",
     "TOKEN_PATH",
     "Answer",
-    "AnswerMeaning",
-    "Campaign",
     "ClientCredentials",
     "Endpoint",
     "HttpSettings",
@@ -23,4 +20,6 @@ __all__ = [
     "SignedRequests",
     "Traffic",
     "open_http_client",
+    "parse_leniently",
+    "replace_surrogates",
 ]
