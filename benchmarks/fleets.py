@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import msgspec
+from exporter.accounts.collection import Collection
 
 from benchmarks import serving
 from benchmarks.library import campaigns_in
@@ -22,7 +23,6 @@ from benchmarks.scraping import Contest
 from benchmarks.serving import PROMETHEUS
 from exporter.accounts.account import AccountCollector
 from exporter.accounts.cache import Backoff
-from exporter.accounts.collection import Collection
 from exporter.config import CampaignFilter
 from exporter.exposition.compression import KeptText, finish_member
 from exporter.exposition.text import (

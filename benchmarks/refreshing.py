@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import msgspec
+from exporter.mimecast.campaign import decode_campaign
 from isal import igzip
 from prometheus_client.openmetrics.exposition import generate_latest
 
@@ -18,7 +19,6 @@ from benchmarks.measuring import medians
 from benchmarks.rows import Row, a_share, at_most
 from exporter.exposition.compression import KeptText
 from exporter.exposition.text import merge_campaigns, render_campaigns
-from exporter.mimecast.campaign import decode_campaign
 from exporter.mimecast.client import decode_items
 from exporter.mimecast.envelope import open_envelope
 from exporter.simulator.campaigns import Queue

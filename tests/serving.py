@@ -43,9 +43,7 @@ def configuration(
 ) -> Config:
     """A configuration of accounts that sign their requests to one host."""
     return Config(
-        accounts=tuple(
-            account(name, base_url, replace(HMAC, app_id=name), collectors) for name in names or ("acme",)
-        ),
+        accounts=tuple(account(name, base_url, replace(HMAC, app_id=name), collectors) for name in names or ("acme",)),
         cache=CacheSettings(ttl=ttl, max_stale=max_stale),
         api=ApiSettings(timeout=timeout),
         source="test",

@@ -10,8 +10,8 @@ from typing import Any
 import httpx
 
 from exporter.accounts.backoff import Backoff
-from exporter.accounts.clock import Clock
 from exporter.accounts.clients import client_of
+from exporter.accounts.clock import Clock
 from exporter.accounts.collector import RunningCollector
 from exporter.accounts.status import ACCOUNT_FAMILIES, AccountStatus
 from exporter.collectors import COLLECTORS

@@ -8,7 +8,6 @@ from collections.abc import Callable
 
 from exporter.accounts.clock import Clock
 
-
 #: Seconds from the first failure to the next attempt; doubled by each further failure.
 FIRST_PAUSE = 5.0
 #: Seconds at which the doubling stops.

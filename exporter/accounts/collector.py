@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from exporter.accounts.backoff import Backoff
-from exporter.accounts.clock import Clock
 from exporter.accounts.cache import Cache
+from exporter.accounts.clock import Clock
 from exporter.accounts.status import COLLECTOR_FAMILIES, CollectorStatus, count_families
 from exporter.collectors import Collector
 from exporter.collectors.selection import records_to_export
@@ -77,9 +77,7 @@ class RunningCollector:
         self._clock = clock
         self._wall_clock = wall_clock
         self.labels = format_labels(("account", "collector"), (account.name, collector.name))
-        self.cache = Cache(
-            self._fetch, ttl=cache.ttl, max_stale=cache.max_stale, credentials=pauses, clock=clock
-        )
+        self.cache = Cache(self._fetch, ttl=cache.ttl, max_stale=cache.max_stale, credentials=pauses, clock=clock)
         self.status = CollectorStatus(collector.name, self.cache.statistics, collector.counted_as)
         self._snapshot: Snapshot | None = None
         self._status_texts: FamilyTexts | None = None

@@ -15,8 +15,8 @@ import httpx
 
 from exporter.accounts.account import RunningAccount
 from exporter.accounts.backoff import Backoff
+from exporter.accounts.clients import authentication, http_settings
 from exporter.accounts.clock import Clock, monotonic
-from exporter.accounts.clients import authentication, client_of, http_settings
 from exporter.accounts.exposition import AccountsExposition
 from exporter.config import Account, Config
 from exporter.mimecast import HttpSettings, open_http_client

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from exporter.mimecast.answers import CorrectAnswers
 from exporter.collectors.campaigns import Campaign, decode
 from exporter.collectors.fields import count, flag, timestamp
+from exporter.mimecast.answers import CorrectAnswers
 from tests.serving import HMAC, account
 from tests.vendor_samples import NEWER, OLDER
 

@@ -54,7 +54,9 @@ def toys(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 async def respond(request: Received, writer: asyncio.StreamWriter) -> None:
     toys = request.path.endswith("/toys/get-toys")
-    writer.write(json_answer({"meta": {"status": 200}, "fail": [], "data": ITEMS}) if toys else json_answer(answer(NEWER)))
+    writer.write(
+        json_answer({"meta": {"status": 200}, "fail": [], "data": ITEMS}) if toys else json_answer(answer(NEWER))
+    )
 
 
 async def test_it_is_fetched_cached_and_exported_beside_the_others() -> None:

@@ -15,9 +15,9 @@ from exporter.accounts.status import ACCOUNT_FAMILIES, COLLECTOR_FAMILIES, SCRAP
 from exporter.collectors.campaigns import CAMPAIGNS
 from exporter.exposition.text import CONTENT_TYPES
 from exporter.http.handlers.state import HandlerOptions
+from tests.exposition.test_negotiation import PROMETHEUS_2
 from tests.rawserver import Received, http, json_answer, raw_server, sends
 from tests.serving import configuration, served
-from tests.exposition.test_negotiation import PROMETHEUS_2
 from tests.vendor_samples import NEWER, OLDER, answer
 
 pytestmark = pytest.mark.anyio
@@ -40,7 +40,9 @@ async def test_every_metric_of_the_tables_is_served() -> None:
         served(configuration(api.base_url)) as exporter,
     ):
         exposition = await exporter.scrape()
-    assert {family.name for family in (*CAMPAIGNS.families, *ACCOUNT_FAMILIES, *COLLECTOR_FAMILIES, *SCRAPE_FAMILIES)} <= exposition.names
+    assert {
+        family.name for family in (*CAMPAIGNS.families, *ACCOUNT_FAMILIES, *COLLECTOR_FAMILIES, *SCRAPE_FAMILIES)
+    } <= exposition.names
     assert {"mimecast_exporter_build_info", "process_cpu_seconds_total", "python_info"} <= exposition.names
     assert exposition.value("mimecast_exporter_config_last_reload_successful") == 1
     assert exposition.value("mimecast_exporter_config_last_reload_success_timestamp_seconds") == 1_790_000_000
@@ -300,7 +302,10 @@ async def test_collecting_the_exporter_alone_fetches_nothing() -> None:
         assert "account=" not in exposition.text
         assert "mimecast_exporter_build_info" in exposition.names
         refused = await exporter.http.get("/metrics?collect[]=other")
-        assert (refused.status_code, refused.text) == (400, "unknown collector 'other': collect[] takes campaigns, exporter\n")
+        assert (refused.status_code, refused.text) == (
+            400,
+            "unknown collector 'other': collect[] takes campaigns, exporter\n",
+        )
 
 
 async def test_a_probe_serves_one_account_and_says_whether_it_succeeded() -> None:

@@ -6,9 +6,9 @@ import traceback
 from collections.abc import Callable, Iterator
 
 import pytest
+from exporter.collectors.queue import fetch_queue
 
 from exporter.accounts.registry import Fleet
-from exporter.collectors.queue import fetch_queue
 from exporter.config import load_file, redacted
 from exporter.mimecast import MimecastError
 from tests.secrets.conftest import Setting

@@ -33,7 +33,9 @@ async def landing(request: Request) -> Response:
     rows.sort(key=lambda row: (_ORDER[row["state"]], row["account"]))
     counts = {name: sum(row["state"] == name for row in rows) for name in _ORDER}
     several = len({row["collector"] for row in rows}) > 1
-    return _page(state, "landing.html", rows=rows, counts=counts, accounts=len(state.registry.accounts), several=several)
+    return _page(
+        state, "landing.html", rows=rows, counts=counts, accounts=len(state.registry.accounts), several=several
+    )
 
 
 async def config(request: Request) -> Response:
