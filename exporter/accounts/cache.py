@@ -1,6 +1,6 @@
 """One value that is costly to fetch: time to live, single flight, bounded staleness, and pauses after failures.
 
-There is no timer: nothing is fetched that nobody asks for. All times are seconds of the given clock, which is monotonic.
+There is no timer: nothing is fetched that nobody asks for. Times are seconds of the given clock, which is monotonic.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ class Cache(Generic[Value]):
         A refresh that takes longer continues, and serves the next request.
         """
         (value,) = await get_all([self], timeout)
-        return value
+        return value  # type: ignore[no-any-return] # get_all takes caches of any values
 
     def invalidate(self) -> None:
         """Make the value due for a refresh, whatever its age; until that succeeds the value is served."""

@@ -1,10 +1,11 @@
-"""What is known of an account and of each of its collectors: the facts behind the status metrics and the landing page."""
+"""What is known of an account and its collectors: the facts behind the status metrics and the landing page."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 from exporter.accounts.cache import Statistics
 from exporter.collectors import COLLECTORS
@@ -187,7 +188,11 @@ def _skipped(status: CollectorStatus) -> Iterable[Sample]:
 def reserved_labels() -> frozenset[str]:
     """Return the labels of every metric of an account, which its target labels must not repeat."""
     collectors = COLLECTORS.values()
-    families = [*ACCOUNT_FAMILIES, *COLLECTOR_FAMILIES, *(family for one in collectors for family in one.families)]
+    families: list[Family[Any]] = [
+        *ACCOUNT_FAMILIES,
+        *COLLECTOR_FAMILIES,
+        *(family for one in collectors for family in one.families),
+    ]
     counts = [family for one in collectors if one.counted_as for family in count_families(one.counted_as)]
     own = [label for family in (*families, *counts) for label in family.labels]
     return frozenset({"account", "collector", *own, *(label for one in collectors for label in one.labels)})

@@ -7,7 +7,7 @@ import ssl
 import time
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from exporter.accounts.clients import authentication, client_of, http_settings
@@ -35,7 +35,7 @@ class Outcome:
     account: Account
     collector: Collector[Any]
     records: Sequence[Any] = ()
-    skipped: Counter[str] = Counter()  # noqa: RUF009 - nobody adds to it
+    skipped: Counter[str] = field(default_factory=Counter)
     size: int = 0
     duration: float = 0.0
     error: MimecastError | None = None

@@ -42,7 +42,7 @@ class Collector(Generic[Record]):
     families: tuple[Family[Record], ...]
     labels: tuple[str, ...] = ()
     counted_as: str = ""
-    notice: Callable[[Sequence[Record], Account], str] = lambda records, account: ""
+    notice: Callable[[Sequence[Record], Account], str] = lambda _records, _account: ""
     enabled_by_default: bool = False
 
     def identity(self, record: Record) -> object:

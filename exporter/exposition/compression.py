@@ -73,7 +73,7 @@ class CachedBody:
 
 
 def chunks(parts: Sequence[bytes], size: int = CHUNK_SIZE) -> Iterator[bytes]:
-    """Yield the same bytes in chunks of at most `size`: small parts are joined, large ones cut, others kept as they are."""
+    """Yield the same bytes in chunks of at most `size`: small parts are joined, large ones are cut."""
     waiting: list[bytes] = []
     waiting_size = 0
     for part in parts:

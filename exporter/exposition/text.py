@@ -1,7 +1,7 @@
 """Metric families to exposition text.
 
-The samples' text is valid both as Prometheus text 0.0.4 and as OpenMetrics 1.0, so it is rendered once; only the head of
-a counter differs between the two. prometheus_client is the judge: tests hold this text to its parser.
+The samples' text is valid both as Prometheus text 0.0.4 and as OpenMetrics 1.0, so it is rendered once; only the head
+of a counter differs between the two. prometheus_client is the judge: tests hold this text to its parser.
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ def _labeller(prefix: str, labels: Sequence[str]) -> Callable[[Any], str]:
     """
     if not labels:
         encoded = _as_latin_1(prefix)
-        return lambda record: encoded
+        return lambda _record: encoded
     read = [(name, attrgetter(name)) for name in labels]
 
     def label(record: Any) -> str:
@@ -125,7 +125,7 @@ def _as_latin_1(text: str) -> str:
 
 
 def _render_samples(family: Family[Record], records: Sequence[tuple[Record, str]]) -> str:
-    # Joining a list is faster than joining a generator, and most values are ints, which f-strings format as they should.
+    # Joining a list is faster than joining a generator, and most values are ints, which need no formatting.
     name, read = family.name, family.read
     if not family.labels:
         return "".join(
