@@ -111,7 +111,7 @@ def test_it_is_configured_and_its_labels_are_reserved(tmp_path: Path) -> None:
     (account,) = load_file(file, environ={}, catalog=catalog()).accounts
     assert account.collectors == ("toys",)
     file.write_text(text % ", labels: {kind: x}")
-    with pytest.raises(ConfigError, match="labels.kind"):
+    with pytest.raises(ConfigError, match=r"labels\.kind"):
         load_file(file, environ={}, catalog=catalog())
 
 
