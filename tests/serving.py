@@ -5,28 +5,31 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import httpx
+from msgspec.structs import replace
 from prometheus_client.parser import text_string_to_metric_families
 
 from exporter.app import Service, ServiceOptions
-from exporter.config import Account, ApiSettings, CacheSettings, Config, HmacCredentials, OAuth2Credentials
+from exporter.config import Account, ApiSettings, CacheSettings, Config, Hmac, OAuth2
 from exporter.config.secret import Secret
 from exporter.http.server.listen import bind, parse_listen_address
 from exporter.http.server.server import Server
 from tests.clocks import Clock
 
-HMAC = HmacCredentials(
+HMAC = Hmac(
     app_id="app", app_key=Secret("planted-key"), access_key=Secret("planted-access"), secret_key=Secret("cGxhbnRlZA==")
 )
-OAUTH2 = OAuth2Credentials(client_id="id", client_secret=Secret("planted-secret"))
+OAUTH2 = OAuth2(client_id="id", client_secret=Secret("planted-secret"))
 
 
 def configuration(base_url: str, *names: str, ttl: float = 300, max_stale: float = 3600, timeout: float = 5) -> Config:
     """A configuration of accounts that sign their requests to one host."""
     return Config(
-        accounts=tuple(Account(name, base_url, replace(HMAC, app_id=name)) for name in names or ("acme",)),
+        accounts=tuple(
+            Account(name=name, base_url=base_url, hmac=replace(HMAC, app_id=name)) for name in names or ("acme",)
+        ),
         cache=CacheSettings(ttl=ttl, max_stale=max_stale),
         api=ApiSettings(timeout=timeout),
         source="test",

@@ -6,11 +6,11 @@ import asyncio
 import logging
 import signal
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import httpx
 import pytest
+from msgspec.structs import replace
 
 from exporter.accounts.registry import Fleet
 from exporter.config import Account, ApiSettings, CampaignFilter, Config
@@ -164,7 +164,8 @@ async def sharing() -> AsyncIterator[tuple[Simulator, Served]]:
         )
         names = ("one", "two", "three")
         config = Config(
-            accounts=tuple(Account(name, base_url, credentials) for name in names), api=ApiSettings(timeout=5)
+            accounts=tuple(Account(name=name, base_url=base_url, oauth2=credentials) for name in names),
+            api=ApiSettings(timeout=5),
         )
         async with served(config) as exporter:
             yield simulator, exporter
@@ -191,7 +192,9 @@ async def test_accounts_with_the_same_credentials_share_the_pause(sharing: tuple
 
 async def test_accounts_with_the_same_outward_settings_share_one_client() -> None:
     running_fleet = Fleet()
-    accounts = tuple(Account(f"customer-{number}", "http://127.0.0.1:1", HMAC) for number in range(1000))
+    accounts = tuple(
+        Account(name=f"customer-{number}", base_url="http://127.0.0.1:1", hmac=HMAC) for number in range(1000)
+    )
     await running_fleet.apply(Config(accounts=accounts))
     assert len(running_fleet._clients) == 1
     await running_fleet.close()

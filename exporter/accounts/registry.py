@@ -17,7 +17,7 @@ import httpx
 from exporter.accounts.account import AccountCollector
 from exporter.accounts.cache import Backoff, Clock
 from exporter.accounts.collection import Collection
-from exporter.config import Account, ApiSettings, CacheSettings, Config, OAuth2Credentials
+from exporter.config import Account, ApiSettings, CacheSettings, Config, OAuth2
 from exporter.mimecast import TOKEN_PATH, ClientCredentials, MimecastClient, Outbound, SignedRequests, open_http_client
 
 _TLS_VERSIONS = {"TLS12": ssl.TLSVersion.TLSv1_2, "TLS13": ssl.TLSVersion.TLSv1_3}
@@ -106,7 +106,7 @@ class Fleet:
             wanted=account.campaigns,
             ttl=config.cache.ttl,
             max_stale=config.cache.max_stale,
-            endpoints=("get-queue", "token") if isinstance(account.credentials, OAuth2Credentials) else ("get-queue",),
+            endpoints=("get-queue", "token") if account.oauth2 else ("get-queue",),
             clock=self._clock,
             wall_clock=self._wall_clock,
         )
@@ -125,7 +125,7 @@ def authentication(
 ) -> httpx.Auth:
     """How the account proves who it is; secrets are read at each use."""
     credentials = account.credentials
-    if isinstance(credentials, OAuth2Credentials):
+    if isinstance(credentials, OAuth2):
         return ClientCredentials(
             token_url=account.base_url + TOKEN_PATH,
             client_id=credentials.client_id,
@@ -146,8 +146,8 @@ def outbound_of(api: ApiSettings) -> Outbound:
     return Outbound(
         proxy_url=api.proxy_url.read() if api.proxy_url else None,
         no_proxy=api.no_proxy,
-        ca_file=api.tls.ca_file,
-        cert_file=api.tls.cert_file,
-        key_file=api.tls.key_file,
-        min_version=_TLS_VERSIONS[api.tls.min_version],
+        ca_file=api.tls_config.ca_file,
+        cert_file=api.tls_config.cert_file,
+        key_file=api.tls_config.key_file,
+        min_version=_TLS_VERSIONS[api.tls_config.min_version],
     )

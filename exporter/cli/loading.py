@@ -5,7 +5,19 @@ from __future__ import annotations
 import os
 import sys
 
-from exporter.config import Config, ConfigError, load_environment, load_file
+from exporter.config import Catalog, Config, ConfigError, load_environment, load_file
+
+CATALOG = Catalog(
+    collectors={"campaigns": True},
+    labels=frozenset(
+        {
+            *("account", "campaign_id", "title", "question", "option", "reason", "endpoint", "code", "file"),
+            *("custom_module", "custom_content", "correct_option"),
+            *("version", "revision", "branch", "python", "python_version", "implementation", "generation"),
+            *("major", "minor", "patchlevel", "le", "quantile"),
+        }
+    ),
+)
 
 
 def load(config_file: str | None) -> Config | None:
@@ -25,4 +37,6 @@ def read(config_file: str | None) -> Config:
         ConfigError: with every problem.
 
     """
-    return load_file(config_file, environ=os.environ) if config_file else load_environment(os.environ)
+    if config_file:
+        return load_file(config_file, environ=os.environ, catalog=CATALOG)
+    return load_environment(os.environ, catalog=CATALOG)
