@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 
 import httpx
+from msgspec.structs import replace
 
 from benchmarks.refreshing import LARGE, answer_of
 from benchmarks.rows import Row, at_most

@@ -8,12 +8,13 @@ import socket
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import trustme
+from msgspec.structs import replace
 
-from exporter.config import ApiSettings, Config, OAuth2Credentials, Secret, TlsSettings
+from exporter.config import ApiSettings, Config, OAuth2, Secret, TlsSettings
 from tests.faults.fault import GOOD, OTHER_HOST, PLANTED, TIMEOUT, TOKEN, Fault
 from tests.rawserver import Answer, Received, raw_server, sends
 from tests.serving import Served, configuration, served
@@ -65,7 +66,7 @@ async def facing(fault: Fault, folder: Path, *, warm: bool) -> AsyncIterator[Fac
         config = _configuration(fault, api.base_url)
         if authority:
             authority.cert_pem.write_to_path(str(folder / "ca.pem"))
-            config = replace(config, api=replace(config.api, tls=TlsSettings(ca_file=str(folder / "ca.pem"))))
+            config = replace(config, api=replace(config.api, tls_config=TlsSettings(ca_file=str(folder / "ca.pem"))))
         faced.exporter = await stack.enter_async_context(served(config))
         if warm:
             await faced.exporter.scrape()
@@ -79,7 +80,7 @@ def _configuration(fault: Fault, base_url: str) -> Config:
     config = replace(config, api=replace(ApiSettings(timeout=TIMEOUT), **fault.settings))
     if fault.token is None:
         return config
-    account = replace(config.accounts[0], credentials=OAuth2Credentials("id", Secret(PLANTED)))
+    account = replace(config.accounts[0], hmac=None, oauth2=OAuth2(client_id="id", client_secret=Secret(PLANTED)))
     return replace(config, accounts=(account,))
 
 

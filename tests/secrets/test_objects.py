@@ -9,6 +9,7 @@ import pytest
 from exporter.collectors.queue import fetch_queue
 
 from exporter.accounts.registry import Fleet
+from exporter.cli.loading import CATALOG
 from exporter.config import load_file, redacted
 from exporter.mimecast import MimecastError
 from tests.secrets.conftest import Setting
@@ -32,7 +33,7 @@ def chain(error: BaseException | None) -> Iterator[BaseException]:
 async def test_no_exception_of_any_failure_holds_a_secret(
     setting: Setting, record_property: Callable[[str, object], None]
 ) -> None:
-    config = load_file(setting.config, environ=setting.environ)
+    config = load_file(setting.config, environ=setting.environ, catalog=CATALOG)
     fleet = Fleet()
     await fleet.apply(config)
     planted, failed = setting.planted, 0
@@ -62,7 +63,7 @@ async def test_a_refresh_that_fails_in_a_way_nobody_foresaw_is_logged_without_se
 
     monkeypatch.setattr("exporter.accounts.account.render_campaigns", broken)
     fleet = Fleet()
-    await fleet.apply(load_file(setting.config, environ=setting.environ))
+    await fleet.apply(load_file(setting.config, environ=setting.environ, catalog=CATALOG))
     try:
         await fleet.collection.collect("good, API 1.0", 10)
     finally:
