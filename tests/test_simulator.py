@@ -102,7 +102,7 @@ async def test_answers_hold_the_fields_that_name_people(api: httpx.AsyncClient) 
 async def test_a_wrong_signature_gets_the_error_the_api_gives(
     api: httpx.AsyncClient, path: str, change: dict[str, str]
 ) -> None:
-    response = await api.post(path, content=BODY, headers=signed(path, **change))
+    response = await api.post(path, content=BODY, headers=signed(path, SIGNED, **change))
     assert response.status_code == 401
     assert response.json()["fail"][0]["errors"][0]["code"] == "err_xdk_invalid_signature"
 
@@ -118,7 +118,7 @@ async def test_a_request_id_can_be_used_once(api: httpx.AsyncClient) -> None:
 
 
 async def test_a_wrong_application_fails_on_status_200(api: httpx.AsyncClient) -> None:
-    response = await api.post(QUEUE, content=BODY, headers=signed(x_mc_app_id="other"))
+    response = await api.post(QUEUE, content=BODY, headers=signed(QUEUE, x_mc_app_id="other"))
     assert response.status_code == 200
     assert response.json()["data"] == []
     assert response.json()["fail"][0]["errors"][0]["code"] == "err_developer_key"
