@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -200,6 +202,13 @@ async def test_a_fault_of_one_endpoint_leaves_the_others_alone(simulator: Simula
     simulator.faults.add(Fault(endpoint="get-campaign", account=SIGNED.name, status=403))
     statuses = [(await api.post(path, content=BODY, headers=signed(path))).status_code for path in PATHS]
     assert statuses == [200, 403, 200, 200]
+
+
+async def test_a_certificate_that_cannot_be_read_is_reported_at_once(simulator: Simulator, tmp_path: Path) -> None:
+    (tmp_path / "key.pem").write_text("no certificate")
+    with pytest.raises(ssl.SSLError):
+        async with serve(simulator, certificate=tmp_path / "key.pem"):
+            pass
 
 
 def test_a_configuration_gives_each_account_its_kind_of_credentials() -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 #: OpenMetrics types by the types of the text format. The series of other types cannot be told apart by their names.
 _TYPES = {"gauge": "gauge", "counter": "counter", "untyped": "unknown"}
 _HELP = "# HELP "
+_UP = "up 1 when the scrape succeeded.\n# TYPE up gauge\nup 1\n"
 
 
 @dataclass(slots=True)
@@ -21,13 +22,14 @@ class _Run:
 
 @dataclass(slots=True)
 class _Family:
-    """A metric family: its text at the latest moment, and all its samples."""
+    """A metric family: its text at the latest moment, its samples, and its series in the order of their appearance."""
 
     name: str
     kind: str
     help: str
     text: str
     runs: list[_Run] = field(default_factory=list)
+    series: dict[str, str] = field(default_factory=dict)
 
     def add(self, moment: int, text: str) -> None:
         """Add the family's text at a moment."""
@@ -35,17 +37,21 @@ class _Family:
             self.runs[-1].last = moment
         else:
             self.text = text
-            self.runs.append(_Run(moment, moment, dict(map(_sample, _sample_lines(text)))))
+            found = map(_sample, _sample_lines(text))
+            # Every run holds the same string for a series: there are many runs, and names with labels are long.
+            samples = {self.series.setdefault(series, series): value for series, value in found}
+            self.runs.append(_Run(moment, moment, samples))
 
     def openmetrics(self, times: list[str], labels: str) -> Iterator[str]:
         """Yield the family's head, then each series with all its samples."""
         name = self.name.removesuffix("_total") if self.kind == "counter" else self.name
         yield f"{_HELP}{name} {self.help}\n# TYPE {name} {self.kind}\n"
-        for series in dict.fromkeys(series for run in self.runs for series in run.samples):
-            named = _with_labels(series, labels)
+        for series in self.series:
+            named, lines = _with_labels(series, labels), []
             for run in self.runs:
                 if (value := run.samples.get(series)) is not None:
-                    yield "".join([f"{named} {value} {time}\n" for time in times[run.first : run.last + 1]])
+                    lines += [f"{named} {value} {time}\n" for time in times[run.first : run.last + 1]]
+            yield "".join(lines)
 
 
 def openmetrics(scrapes: Iterable[tuple[float, str]], labels: Mapping[str, str]) -> Iterator[str]:
@@ -55,8 +61,9 @@ def openmetrics(scrapes: Iterable[tuple[float, str]], labels: Mapping[str, str])
     `up` is added as Prometheus adds it to a scrape that succeeds.
 
     Args:
-        scrapes: the time, in seconds since the epoch, and the exposition of a target in the Prometheus text format,
-            each family with its HELP and TYPE first and samples without timestamps; times must increase.
+        scrapes: the time, in seconds since the epoch to the millisecond, and the exposition of a target in the
+            Prometheus text format, each family with its HELP and TYPE first and samples without timestamps; times must
+            increase.
         labels: the labels of the target, such as `job` and `instance`.
 
     Raises:
@@ -65,7 +72,8 @@ def openmetrics(scrapes: Iterable[tuple[float, str]], labels: Mapping[str, str])
     """
     families: dict[str, _Family] = {}
     times: list[float] = []
-    for time, text in scrapes:
+    for moment, text in scrapes:
+        time = round(moment, 3)
         if times and time <= times[-1]:
             raise ValueError(f"the scrape at {time} is not later than the one before, at {times[-1]}")
         for block in _blocks(text):
@@ -74,13 +82,13 @@ def openmetrics(scrapes: Iterable[tuple[float, str]], labels: Mapping[str, str])
             family.add(len(times), block)
         times.append(time)
     if times:
-        up = "up 1 when the scrape succeeded.\n# TYPE up gauge\n"
-        families["up"] = _Family(
-            "up", "gauge", "1 when the scrape succeeded.", up, [_Run(0, len(times) - 1, {"up": "1"})]
-        )
+        families["up"] = _family(_UP)
+        for number in range(len(times)):
+            families["up"].add(number, _UP)
     target = ",".join(f'{name}="{_escape(value)}"' for name, value in labels.items())
+    written = [f"{time:.3f}".rstrip("0").rstrip(".") for time in times]
     for family in families.values():
-        yield from family.openmetrics([f"{time:.3f}".rstrip("0").rstrip(".") for time in times], target)
+        yield from family.openmetrics(written, target)
     yield "# EOF\n"
 
 
