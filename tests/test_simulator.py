@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
+import yaml
 
 from exporter.simulator import Fault, Simulator, configuration, fleet, serve
 from tests.apicalls import (
@@ -216,6 +217,12 @@ def test_a_configuration_gives_each_account_its_kind_of_credentials() -> None:
     assert text.count("oauth2:") == 8
     assert text.count("hmac:") == 4
     assert "customer-0008" in text
+
+
+def test_a_configuration_enables_the_collectors_given() -> None:
+    text = configuration(fleet(1), "http://127.0.0.1:1", ["campaigns", "phishing"])
+    assert yaml.safe_load(text)["collectors"] == ["campaigns", "phishing"]
+    assert "collectors" not in configuration(fleet(1), "http://127.0.0.1:1")
 
 
 async def test_a_client_that_leaves_is_no_error(simulator: Simulator, caplog: pytest.LogCaptureFixture) -> None:

@@ -52,6 +52,14 @@ async def test_deleting_the_faults_restores_the_answers(simulator: Simulator, ap
 
 
 @pytest.mark.anyio
+@pytest.mark.parametrize("status", [204, 304])
+async def test_a_status_that_has_no_body_leaves_the_connection_usable(api: httpx.AsyncClient, status: int) -> None:
+    await api.put("/simulator/faults", json={"status": status, "body": "text", "filler": 9, "times": 1})
+    answers = [await api.post(QUEUE, content=BODY, headers=signed()) for _ in range(2)]
+    assert [(answer.status_code, bool(answer.content)) for answer in answers] == [(status, False), (200, True)]
+
+
+@pytest.mark.anyio
 async def test_a_fault_can_replace_fields_of_an_answer_that_is_otherwise_good(api: httpx.AsyncClient) -> None:
     await api.put("/simulator/faults", json={"replace": {"numSent": "many"}})
     await api.put(

@@ -45,9 +45,10 @@ def _account(number: int) -> SimulatedAccount:
     return SimulatedAccount(name, "2.0", f"client-{name}", f"client-secret-{name}")
 
 
-def configuration(accounts: Sequence[SimulatedAccount], base_url: str) -> str:
-    """Return an exporter configuration (YAML) for these accounts."""
-    lines = ["accounts:"]
+def configuration(accounts: Sequence[SimulatedAccount], base_url: str, collectors: Sequence[str] = ()) -> str:
+    """Return an exporter configuration (YAML) for these accounts, with the collectors that it enables, if any."""
+    lines = [f"collectors: [{', '.join(collectors)}]"] if collectors else []
+    lines.append("accounts:")
     for account in accounts:
         lines += [f"  - name: {account.name}", f"    base_url: {base_url}"]
         if account.version == "2.0":
