@@ -11,7 +11,6 @@ from typing import Any, get_args
 import msgspec
 import pytest
 import yaml
-from exporter.cli.loading import catalog
 
 from exporter.config import (
     HMAC_REGIONS,
@@ -23,7 +22,6 @@ from exporter.config import (
     load_file,
 )
 from exporter.config.settings import Config
-from exporter.exposition.process import Telemetry
 from exporter.yamlfile import keys_of, read, struct_fields
 from tests.config.writing import CATALOG, ROOT, names
 
@@ -99,13 +97,3 @@ def _leaves(tree: Any, prefix: str = "") -> Iterator[tuple[str, object]]:
             yield from _leaves(item, f"{prefix}[]")
     else:
         yield prefix, tree
-
-
-def test_no_label_of_a_metric_is_free_for_targets() -> None:
-    own = {
-        label
-        for metric in (*CAMPAIGN_METRICS, *ACCOUNT_METRICS, *SCRAPE_METRICS)
-        for label in getattr(metric, "labels", ())
-    }
-    process = {label for family in Telemetry("1").collect() for sample in family.samples for label in sample.labels}
-    assert own | {*CAMPAIGN_LABELS, "file"} | process <= EXPORTED.labels

@@ -12,6 +12,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families
 
 from exporter.accounts.status import ACCOUNT_FAMILIES, COLLECTOR_FAMILIES, SCRAPE_FAMILIES
+from exporter.cli.loading import catalog
 from exporter.collectors.campaigns import CAMPAIGNS
 from exporter.exposition.text import CONTENT_TYPES
 from exporter.http.handlers.state import HandlerOptions
@@ -457,3 +458,10 @@ async def test_a_filter_by_name_is_refused_instead_of_being_ignored() -> None:
         response = await exporter.http.get("/metrics?name[]=mimecast_up")
     assert response.status_code == 400
     assert "collect[]" in response.text
+
+
+async def test_every_label_of_a_probe_is_reserved_so_that_no_target_label_hides_it() -> None:
+    async with raw_server(sends(GOOD)) as api, served(configuration(api.base_url)) as exporter:
+        exposition = await exporter.scrape("/probe?target=acme")
+    families = text_string_to_metric_families(exposition.text)
+    assert {label for family in families for sample in family.samples for label in sample.labels} <= catalog().labels

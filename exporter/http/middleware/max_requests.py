@@ -6,7 +6,8 @@ clocks instead, so that slow readers keep nobody from being answered.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+import contextlib
+from collections.abc import Callable, Collection, Iterator
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -68,3 +69,9 @@ class MaxRequests:
         ]
         await send({"type": "http.response.start", "status": 503, "headers": headers})
         await send({"type": "http.response.body", "body": _REFUSAL})
+
+
+@contextlib.contextmanager
+def waiting(scope: Scope) -> Iterator[None]:
+    """Give the slot back while a handler waits for the API."""
+    yield
