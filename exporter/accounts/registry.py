@@ -21,6 +21,7 @@ from exporter.config import Account, ApiSettings, CacheSettings, Config, OAuth2C
 from exporter.mimecast import (
     TOKEN_PATH,
     ClientCredentials,
+    Credentials,
     HttpSettings,
     MimecastClient,
     SignedRequests,
@@ -34,7 +35,7 @@ _TLS_VERSIONS = {"TLS12": ssl.TLSVersion.TLSv1_2, "TLS13": ssl.TLSVersion.TLSv1_
 class _Identity:
     """What accounts share that use the same credentials at the same host."""
 
-    auth: httpx.Auth
+    auth: Credentials
     backoff: Backoff
 
 
@@ -145,7 +146,7 @@ def _key(account: Account) -> object:
 
 def authentication(
     account: Account, clock: Clock = time.monotonic, wall_clock: Callable[[], float] = time.time
-) -> httpx.Auth:
+) -> Credentials:
     """How the account proves who it is; secrets are read at each use."""
     credentials = account.credentials
     if isinstance(credentials, OAuth2Credentials):

@@ -1,10 +1,11 @@
 """The Mimecast Awareness Training API, as far as its aggregate endpoints go. Knows nothing of Prometheus."""
 
-from .auth import TOKEN_PATH, ClientCredentials, SignedRequests
+from .auth import Credentials, SignedRequests
 from .campaign import LARGEST_NUMBER, AnswerMeaning, Campaign
 from .client import MimecastClient
 from .endpoint import Answer, Endpoint
 from .errors import REASONS, MimecastError
+from .tokens import TOKEN_PATH, ClientCredentials
 from .traffic import Traffic
 from .transport import HttpSettings, open_http_client
 
@@ -16,6 +17,7 @@ __all__ = [
     "AnswerMeaning",
     "Campaign",
     "ClientCredentials",
+    "Credentials",
     "Endpoint",
     "HttpSettings",
     "MimecastClient",
