@@ -1,0 +1,129 @@
+"""The running accounts of a configuration: from settings to accounts, and from one configuration to the next.
+
+What accounts may share exists once: one connection pool for equal HTTP settings, one token and one pause for equal
+credentials at one host.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass
+
+import anyio
+import httpx
+
+from exporter.accounts.account import RunningAccount
+from exporter.accounts.backoff import Backoff
+from exporter.accounts.clients import authentication, http_settings
+from exporter.accounts.clock import Clock, monotonic
+from exporter.accounts.exposition import AccountsExposition
+from exporter.config import Account, Config
+from exporter.mimecast import Credentials, HttpSettings, open_http_client
+
+
+@dataclass(frozen=True)
+class _Identity:
+    """What accounts share that use the same credentials at the same host."""
+
+    auth: Credentials
+    pauses: Backoff
+
+
+class AccountRegistry:
+    """The running accounts.
+
+    Args:
+        clock: seconds, monotonic.
+        wall_clock: seconds since the epoch.
+
+    """
+
+    def __init__(self, *, clock: Clock = monotonic, wall_clock: Clock = time.time) -> None:
+        self.accounts: dict[str, RunningAccount] = {}
+        self._clock = clock
+        self._wall_clock = wall_clock
+        self._limiter = anyio.CapacityLimiter(1)
+        self._http: tuple[HttpSettings, httpx.AsyncClient] | None = None
+        self._identities: dict[object, _Identity] = {}
+        self._expositions: dict[tuple[str | None, frozenset[str] | None], AccountsExposition] = {}
+        self._retiring: set[asyncio.Task[None]] = set()
+
+    async def apply(self, config: Config) -> None:
+        """Run this configuration instead of the last one.
+
+        An account keeps data, counters, age and pause as long as name, base URL and credentials are the same.
+
+        Raises:
+            OSError: a certificate file cannot be used; nothing has changed then.
+
+        """
+        settings = http_settings(config.api)
+        previous, self._http = self._http, self._client(settings)
+        self._limiter.total_tokens = config.api.concurrency
+        self._identities = {_key(account): self._identity(account) for account in config.accounts}
+        running = self.accounts
+        self.accounts = {account.name: self._running(account) for account in config.accounts}
+        removed = [account for name, account in running.items() if self.accounts.get(name) is not account]
+        dropped = [
+            collector
+            for account in config.accounts
+            for collector in self.accounts[account.name].configure(account, config, self._http[1])
+        ]
+        self._expositions.clear()
+        await asyncio.gather(*(account.close() for account in removed), *(collector.close() for collector in dropped))
+        if previous is not None and previous != self._http:
+            self._retire(previous[1])
+
+    def exposition(self, account: str | None, collectors: frozenset[str] | None) -> AccountsExposition:
+        """Return what one account exports, or all of them (None), of these collectors or of all (None)."""
+        known = self._expositions.get((account, collectors))
+        if known is None:
+            accounts = list(self.accounts.values()) if account is None else [self.accounts[account]]
+            known = self._expositions[account, collectors] = AccountsExposition(accounts, collectors)
+        return known
+
+    async def close(self) -> None:
+        """Cancel every refresh and close every connection; scrapes that wait are answered with what is there."""
+        await asyncio.gather(*(account.close() for account in self.accounts.values()))
+        await asyncio.gather(*self._retiring)
+        if self._http is not None:
+            await self._http[1].aclose()
+
+    def _client(self, settings: HttpSettings) -> tuple[HttpSettings, httpx.AsyncClient]:
+        if self._http is not None and self._http[0] == settings:
+            return self._http
+        return settings, open_http_client(settings, wall_clock=self._wall_clock)
+
+    def _running(self, account: Account) -> RunningAccount:
+        running = self.accounts.get(account.name)
+        if running is not None and _key(running.settings) == _key(account):
+            return running
+        identity = self._identities[_key(account)]
+        return RunningAccount(
+            account,
+            auth=identity.auth,
+            pauses=identity.pauses,
+            limiter=self._limiter,
+            clock=self._clock,
+            wall_clock=self._wall_clock,
+        )
+
+    def _identity(self, account: Account) -> _Identity:
+        known = self._identities.get(_key(account))
+        return known or _Identity(authentication(account, self._clock, self._wall_clock), Backoff(self._clock))
+
+    def _retire(self, http: httpx.AsyncClient) -> None:
+        """Close a client once the refreshes that may use it are over."""
+
+        async def close_when_idle() -> None:
+            await asyncio.gather(*(account.idle() for account in self.accounts.values()))
+            await http.aclose()
+
+        task = asyncio.create_task(close_when_idle())
+        self._retiring.add(task)
+        task.add_done_callback(self._retiring.discard)
+
+
+def _key(account: Account) -> object:
+    return account.base_url, account.credentials

@@ -1,0 +1,84 @@
+"""Calling the collectors of accounts once, for commands that print what came back."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from exporter.accounts.clients import authentication, client_of, http_settings
+from exporter.collectors import COLLECTORS, Collector
+from exporter.collectors.selection import records_to_export
+from exporter.config import Account, Config
+from exporter.mimecast import MimecastClient, MimecastError, Traffic, open_http_client
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one collector of an account returned.
+
+    Attributes:
+        account: whose.
+        collector: which.
+        records: those that are exported; empty where the call failed.
+        skipped: the others, by reason.
+        size: decoded bytes.
+        duration: seconds.
+        error: why the call failed, None where it succeeded.
+
+    """
+
+    account: Account
+    collector: Collector[Any]
+    records: Sequence[Any] = ()
+    skipped: Counter[str] = field(default_factory=Counter)
+    size: int = 0
+    duration: float = 0.0
+    error: MimecastError | None = None
+
+
+async def ask(config: Config, accounts: Sequence[Account], collectors: Sequence[str] | None = None) -> list[Outcome]:
+    """Call each account's enabled collectors once, or those named, as many at a time as `api.concurrency` allows.
+
+    Raises:
+        OSError: a certificate file of `api.tls_config` cannot be used.
+
+    """
+    limit = asyncio.Semaphore(config.api.concurrency)
+    async with open_http_client(http_settings(config.api)) as http:
+
+        async def ask_one(client: MimecastClient, account: Account, name: str) -> Outcome:
+            async with limit:
+                return await _outcome(client, account, COLLECTORS[name])
+
+        calls = []
+        for account in accounts:
+            client = client_of(account, config.api, http, authentication(account), Traffic())
+            calls += [ask_one(client, account, name) for name in collectors or account.collectors]
+        return list(await asyncio.gather(*calls))
+
+
+async def _outcome(client: MimecastClient, account: Account, collector: Collector[Any]) -> Outcome:
+    started = time.monotonic()
+    try:
+        answer = await client.fetch(collector.endpoint, lambda item: collector.decode(item, account))
+    except MimecastError as error:
+        return Outcome(account, collector, error=error)
+    records, skipped = records_to_export(answer, collector, account, time.time())
+    return Outcome(account, collector, records, skipped, answer.size, time.monotonic() - started)
+
+
+def ask_now(
+    config: Config, accounts: Sequence[Account], collectors: Sequence[str] | None = None
+) -> list[Outcome] | str:
+    """Call `ask` from outside an event loop; return a sentence where the settings themselves cannot be used."""
+    try:
+        return asyncio.run(ask(config, accounts, collectors))
+    except ssl.SSLError as error:
+        return f"api.tls_config cannot be used: {error.reason or 'not a certificate and its key'}"
+    except OSError as error:
+        return f"api.tls_config cannot be used: {error.strerror}: {error.filename}"

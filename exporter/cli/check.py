@@ -1,0 +1,49 @@
+"""`check`: validates the configuration, and with `--online` calls each account's collectors once."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+
+from exporter.cli.asking import Outcome, ask_now
+from exporter.cli.loading import load
+from exporter.cli.logs import set_up_logging
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print a line per collector; return 1 where the configuration is invalid or a collector fails."""
+    set_up_logging(options.log_level, options.log_format)
+    config = load(options.config_file)
+    if config is None:
+        return 1
+    problems = config.problems()
+    for problem in problems:
+        sys.stderr.write(f"mimecast-exporter: {problem}\n")
+    if problems:
+        return 1
+    sys.stdout.write(f"{config.source}: valid, {len(config.accounts)} account{'s' * (len(config.accounts) != 1)}\n")
+    if not options.online:
+        return 0
+    outcomes = ask_now(config, config.accounts)
+    if isinstance(outcomes, str):
+        sys.stderr.write(f"mimecast-exporter: {outcomes}\n")
+        return 1
+    for outcome in outcomes:
+        sys.stdout.write("".join(f"{outcome.account.name}: {line}\n" for line in _lines(outcome)))
+    return int(any(outcome.error is not None for outcome in outcomes))
+
+
+def _lines(outcome: Outcome) -> Iterator[str]:
+    name, error = outcome.collector.name, outcome.error
+    if error is not None:
+        needed = f"; {name} needs {outcome.collector.endpoint.permission}" if error.reason == "permission" else ""
+        yield f"{name}: FAILED ({error.reason}): {error}{needed}"
+        return
+    skipped = outcome.skipped.total()
+    note = f", {skipped} not exported" if skipped else ""
+    records = f"{len(outcome.records)} campaigns" if outcome.collector.counted_as else "data"
+    yield f"{name}: ok, {records}{note}, {outcome.size} bytes in {outcome.duration:.2f} s"
+    notice = outcome.collector.notice(outcome.records, outcome.account)
+    if notice:
+        yield f"{name}: note: {notice}"

@@ -1,0 +1,74 @@
+"""`demo`: simulator and exporter in one process, no configuration needed."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import sys
+from collections.abc import Sequence
+from socket import socket
+
+from exporter.cli.logs import set_up_logging
+from exporter.cli.serve import listen, load_web, run_loop, serve_exporter
+from exporter.cli.simulate import build
+from exporter.collectors import COLLECTORS
+from exporter.config import Account, CacheSettings, Config, Hmac, OAuth2, Secret
+from exporter.http.server.listen import address_of
+from exporter.simulator import SimulatedAccount, serve
+
+#: Seconds; short, so that somebody who watches sees the numbers move.
+_TTL = 10.0
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run both until a signal ends them."""
+    set_up_logging(options.log_level, options.log_format)
+    web, sockets = load_web(options.web_config_file), listen(options.web_listen_address)
+    if web is None or sockets is None:
+        return 1
+    simulator = build(options)
+
+    async def main() -> int:
+        async with serve(simulator) as base_url:
+            config = _configuration(simulator.accounts, base_url)
+            _greet(sockets, "https" if web.current.tls else "http", options.web_telemetry_path)
+            return await serve_exporter(config, lambda: config, sockets, web=web, options=options)
+
+    return run_loop(main())
+
+
+def _configuration(accounts: Sequence[SimulatedAccount], base_url: str) -> Config:
+    """Return what a user would write for these accounts; no file is written, as the demo may run read-only."""
+    return Config(
+        accounts=tuple(_account(account, base_url) for account in accounts),
+        cache=CacheSettings(ttl=_TTL),
+        source="demo",
+    )
+
+
+def _account(account: SimulatedAccount, base_url: str) -> Account:
+    collectors = tuple(COLLECTORS)
+    if account.version == "2.0":
+        oauth2 = OAuth2(client_id=account.application, client_secret=Secret(account.key))
+        return Account(name=account.name, base_url=base_url, oauth2=oauth2, collectors=collectors)
+    hmac = Hmac(
+        app_id=account.application,
+        app_key=Secret(account.key),
+        access_key=Secret(account.access_key),
+        secret_key=Secret(account.secret_key),
+    )
+    return Account(name=account.name, base_url=base_url, hmac=hmac, collectors=collectors)
+
+
+def _greet(sockets: Sequence[socket], scheme: str, telemetry_path: str) -> None:
+    address = next((address for address in map(address_of, sockets) if address.path is None), None)
+    if address is None:
+        return
+    host = "localhost" if address.host in ("", "::", "0.0.0.0", "127.0.0.1") else address.host  # noqa: S104 - compared
+    base_url = f"{scheme}://{f'[{host}]' if ':' in host else host}:{address.port}"
+    with contextlib.suppress(OSError):  # nobody reads it, and the demo runs all the same
+        sys.stdout.write(
+            "The demo runs: a simulated Mimecast API and the exporter. Open\n\n"
+            f"  {base_url}/\n  {base_url}{telemetry_path}\n\nCtrl-C ends it.\n\n"
+        )
+        sys.stdout.flush()

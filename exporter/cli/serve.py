@@ -1,0 +1,143 @@
+"""The `serve` command: run the exporter."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Coroutine, Sequence
+from pathlib import Path
+from socket import socket
+from typing import Any
+
+from exporter import __version__
+from exporter.app import App
+from exporter.cli.loading import load, read
+from exporter.cli.logs import set_up_logging
+from exporter.cli.parser import DEFAULT_LISTEN
+from exporter.config import Config
+from exporter.http.handlers.state import HandlerOptions
+from exporter.http.server.listen import ListenAddress, ListenError, bind, parse_listen_addresses
+from exporter.http.server.server import serve
+from exporter.http.server.systemd import passed_sockets, refuse_passed_sockets
+from exporter.http.webconfig.loading import WebConfigError
+from exporter.http.webconfig.watching import WatchedWebConfig
+
+log = logging.getLogger(__name__)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Serve until a signal; return 1 when the configuration or an address cannot be used."""
+    allow_many_files()
+    set_up_logging(options.log_level, options.log_format)
+    config, web = load(options.config_file), load_web(options.web_config_file)
+    if config is None or web is None:
+        return 1
+    sockets = listen(options.web_listen_address, from_systemd=options.web_systemd_socket)
+    if sockets is None:
+        return 1
+    return run_loop(serve_exporter(config, lambda: read(options.config_file), sockets, web=web, options=options))
+
+
+def allow_many_files() -> None:
+    """Raise the limit of open files as far as the system lets us, as Go's runtime does: a connection is a file."""
+    import resource  # noqa: PLC0415 - where there is none there is no such limit
+
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+def load_web(file: str | None) -> WatchedWebConfig | None:
+    """Return the web configuration, or None after printing every error."""
+    try:
+        return WatchedWebConfig(Path(file) if file else None)
+    except WebConfigError as error:
+        for problem in error.problems:
+            sys.stderr.write(f"mimecast-exporter: {problem}\n")
+    except OSError as error:
+        sys.stderr.write(f"mimecast-exporter: {file}: no TLS context can be made: {error.strerror}\n")
+    return None
+
+
+def listen(addresses: Sequence[str] | None, *, from_systemd: bool = False) -> Sequence[socket] | None:
+    """Return the listening sockets, or None after printing the error."""
+    try:
+        if from_systemd:
+            return passed_sockets()
+        refuse_passed_sockets()
+        return bind(parse_listen_addresses(addresses or [DEFAULT_LISTEN]))
+    except (ListenError, ValueError) as error:
+        sys.stderr.write(f"mimecast-exporter: {error}\n")
+        return None
+
+
+def run_loop(main: Coroutine[Any, Any, int]) -> int:
+    """Run `main` on uvloop and return what it returns, without waiting for threads that are still busy."""
+    import uvloop  # noqa: PLC0415 - commands that serve nothing do without it
+
+    loop = uvloop.new_event_loop()
+    try:
+        status = loop.run_until_complete(main)
+        loop.run_until_complete(loop.shutdown_asyncgens())
+    finally:
+        logging.shutdown()
+        sys.stdout.flush()
+    if any(thread.is_alive() and not thread.daemon for thread in threading.enumerate()[1:]):
+        os._exit(status)  # the interpreter itself would wait for those threads
+    # Closing the loop removes its handlers; a further signal must not change the exit status.
+    signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM, signal.SIGINT, signal.SIGHUP))
+    loop.close()
+    return status
+
+
+async def serve_exporter(
+    config: Config,
+    reread: Callable[[], Config],
+    sockets: Sequence[socket],
+    *,
+    web: WatchedWebConfig,
+    options: argparse.Namespace,
+) -> int:
+    """Serve this configuration until a signal ends it."""
+    app = App(config, reread)
+    try:
+        await app.start()
+    except OSError as error:
+        sys.stderr.write(f"mimecast-exporter: api.tls_config cannot be used: {error.strerror}\n")
+        return 1
+    log.info("starting", extra={"version": __version__, "accounts": len(config.accounts), "config": config.source})
+    handlers = HandlerOptions(
+        telemetry_path=options.web_telemetry_path,
+        external_url=options.web_external_url or "",
+        timeout_offset=options.timeout_offset,
+        default_scrape_timeout=options.default_scrape_timeout,
+        enable_lifecycle=options.web_enable_lifecycle,
+    )
+    await serve(
+        app.application(handlers, max_requests=options.web_max_requests, web=web),
+        sockets,
+        tls=web.current.server_tls,
+        watch_tls=web.watch,
+        on_stop=app.close,
+        on_reload=_reload(app),
+        ready=_ready,
+    )
+    log.info("stopped")
+    return 0
+
+
+def _reload(app: App) -> Callable[[], Coroutine[Any, Any, None]]:
+    async def reload() -> None:
+        await app.reload()
+
+    return reload
+
+
+def _ready(addresses: Sequence[ListenAddress]) -> None:
+    for address in addresses:
+        log.info("listening", extra={"address": str(address)})

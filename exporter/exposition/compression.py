@@ -1,0 +1,89 @@
+"""Exposition bodies that are kept until the data changes, as text and as the beginning of one gzip member.
+
+A body of two gzip members would lose data: curl, httpx and Chromium read the first only. So the kept part is raw
+deflate that ends with a sync flush, with its CRC-32 and length; what follows it becomes the final block (RFC 1951 and
+RFC 1952).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import struct
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from isal import isal_zlib
+
+_HEADER = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
+_LEVEL = 1
+#: Bytes compressed, or sent, before the event loop runs other tasks.
+CHUNK_SIZE = 64 * 1024
+
+
+@dataclass(frozen=True)
+class _Deflated:
+    """Raw deflate that ends with a sync flush, and the CRC-32 and length of the bytes it stands for."""
+
+    parts: tuple[bytes, ...] = ()
+    crc: int = 0
+    length: int = 0
+
+
+class CachedBody:
+    """Text that many scrapes send, and its compressed form once a scraper asked for it.
+
+    Args:
+        parts: the text.
+        after: a body to append the text to; it keeps its own compressed form, so that a new end costs no new beginning.
+
+    """
+
+    def __init__(self, parts: Sequence[bytes] = (), after: CachedBody | None = None) -> None:
+        self.parts: Sequence[bytes] = [*after.parts, *parts] if after else parts
+        self._own = parts
+        self._after = after
+        self._compression: asyncio.Task[_Deflated] | None = None
+
+    async def gzip(self, end: bytes) -> list[bytes]:
+        """Return the body, followed by `end`, as one gzip member."""
+        kept = await self._deflated()
+        compressor = isal_zlib.compressobj(_LEVEL, isal_zlib.DEFLATED, -zlib.MAX_WBITS)
+        last = compressor.compress(end) + compressor.flush()
+        trailer = struct.pack("<II", isal_zlib.crc32(end, kept.crc), (kept.length + len(end)) & 0xFFFFFFFF)
+        return [_HEADER, *kept.parts, last + trailer]
+
+    async def _deflated(self) -> _Deflated:
+        """Compress once for all who ask; a scraper that hangs up cancels nothing."""
+        if self._compression is None:
+            self._compression = asyncio.create_task(self._compress())
+        return await asyncio.shield(self._compression)
+
+    async def _compress(self) -> _Deflated:
+        before = await self._after._deflated() if self._after else _Deflated()
+        compressor = isal_zlib.compressobj(_LEVEL, isal_zlib.DEFLATED, -zlib.MAX_WBITS)
+        parts, crc, length = list(before.parts), before.crc, before.length
+        for chunk in chunks(self._own):
+            crc = isal_zlib.crc32(chunk, crc)
+            length += len(chunk)
+            parts.append(compressor.compress(chunk))
+            await asyncio.sleep(0)
+        parts.append(compressor.flush(zlib.Z_SYNC_FLUSH))
+        return _Deflated(tuple(part for part in parts if part), crc, length)
+
+
+def chunks(parts: Sequence[bytes], size: int = CHUNK_SIZE) -> Iterator[bytes]:
+    """Yield the same bytes in chunks of at most `size`: small parts are joined, large ones are cut."""
+    waiting: list[bytes] = []
+    waiting_size = 0
+    for part in parts:
+        if waiting and (len(part) > size // 2 or waiting_size + len(part) > size):
+            yield b"".join(waiting)
+            waiting, waiting_size = [], 0
+        if len(part) > size // 2:
+            yield from (part[start : start + size] for start in range(0, len(part), size))
+        elif part:
+            waiting.append(part)
+            waiting_size += len(part)
+    if waiting:
+        yield b"".join(waiting)

@@ -1,0 +1,104 @@
+"""The exporter's own metrics: process, Python, build and configuration, collected by prometheus_client."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable, Collection, Iterable, Mapping
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    GCCollector,
+    Metric,
+    PlatformCollector,
+    ProcessCollector,
+    disable_created_metrics,
+)
+
+from exporter.exposition.text import Format, render_metrics
+
+
+class ProcessMetrics:
+    """The exporter's own metrics, in registries of its own.
+
+    Args:
+        version: the exporter's version.
+
+    """
+
+    def __init__(self, version: str) -> None:
+        disable_created_metrics()
+        #: Metrics that change by themselves, and those that change when a configuration is loaded or refused.
+        self._live, self._static = CollectorRegistry(), CollectorRegistry()
+        self._static_text: dict[Format, bytes] = {}
+        ProcessCollector(registry=self._live)
+        GCCollector(registry=self._live)
+        PlatformCollector(registry=self._static)
+        build = Gauge(
+            "mimecast_exporter_build_info",
+            "Version of the exporter and of the Python that runs it; always 1.",
+            ["version", "python_version"],
+            registry=self._static,
+        )
+        build.labels(version, platform.python_version()).set(1)
+        self._reload_successful = Gauge(
+            "mimecast_exporter_config_last_reload_successful",
+            "Whether the last attempt to load the configuration succeeded (1) or failed (0).",
+            registry=self._static,
+        )
+        self._reload_time = Gauge(
+            "mimecast_exporter_config_last_reload_success_timestamp_seconds",
+            "When the configuration was last loaded successfully, in seconds since the epoch.",
+            registry=self._static,
+        )
+        self._account_file_valid = Gauge(
+            "mimecast_exporter_account_file_valid",
+            "Whether the account file is valid and its accounts are served (1) or not (0).",
+            ["file"],
+            registry=self._static,
+        )
+        self._web_config_valid = Gauge(
+            "mimecast_exporter_web_config_valid",
+            "Whether the web configuration file, as it is now, is valid (1) or not (0).",
+            registry=self._live,
+        )
+        self.requests_refused = Counter(
+            "mimecast_exporter_http_requests_refused_total",
+            "Requests answered with 503 because --web.max-requests others were being prepared.",
+            registry=self._live,
+        )
+
+    def watch_web_config(self, valid: Callable[[], bool]) -> None:
+        """Report at each scrape what `valid` returns of the web configuration."""
+        self._web_config_valid.set_function(valid)
+
+    def config_loaded(self, now: float, account_files: Mapping[str, Collection[object]]) -> None:
+        """Record that the configuration was loaded.
+
+        Args:
+            now: seconds since the epoch.
+            account_files: the problems of each account file, none where it is valid.
+
+        """
+        self._static_text.clear()
+        self._reload_successful.set(1)
+        self._reload_time.set(now)
+        self._account_file_valid.clear()
+        for file, problems in account_files.items():
+            self._account_file_valid.labels(file).set(not problems)
+
+    def config_refused(self) -> None:
+        """Record that the configuration could not be loaded and the previous one stays in force."""
+        self._static_text.clear()
+        self._reload_successful.set(0)
+
+    def collect(self) -> Iterable[Metric]:
+        """Return all of the metrics; gauges and counters."""
+        return [*self._static.collect(), *self._live.collect()]
+
+    def render(self, form: Format) -> bytes:
+        """Return the metrics as text; what changes only with the configuration is rendered once."""
+        if form not in self._static_text:
+            self._static_text[form] = render_metrics(self._static.collect(), form)
+        return self._static_text[form] + render_metrics(self._live.collect(), form)

@@ -1,0 +1,106 @@
+"""A scrape: what the request asks for, and the response with the exposition."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from exporter.collectors import COLLECTORS
+from exporter.exposition.compression import CachedBody, chunks
+from exporter.exposition.negotiation import accepts_gzip, choose_format
+from exporter.exposition.text import CONTENT_TYPES, Format
+from exporter.http.handlers.state import HandlerOptions
+
+#: The name in `collect[]` for the exporter's own metrics.
+EXPORTER = "exporter"
+
+
+@dataclass(frozen=True)
+class ScrapeRequest:
+    """What a scraper asks for.
+
+    Attributes:
+        form: the exposition format.
+        gzip: whether the response is compressed.
+        timeout: seconds that the scrape may wait for the API.
+        collectors: the collectors that `collect[]` names, None where it names none at all.
+
+    """
+
+    form: Format
+    gzip: bool
+    timeout: float
+    collectors: frozenset[str] | None
+
+    @classmethod
+    def parse(cls, request: Request, options: HandlerOptions) -> ScrapeRequest:
+        """Read headers and query.
+
+        Raises:
+            HTTPException: 400 for a query that asks for what does not exist.
+
+        """
+        if "name[]" in request.query_params:
+            raise HTTPException(400, "name[] is not supported: select collectors with collect[]")
+        headers = request.headers
+        return cls(
+            form=choose_format(headers.getlist("accept")),
+            gzip=accepts_gzip(headers.getlist("accept-encoding")),
+            timeout=scrape_timeout(headers.get("x-prometheus-scrape-timeout-seconds"), options),
+            collectors=_collectors(request.query_params.getlist("collect[]")),
+        )
+
+
+def scrape_timeout(header: str | None, options: HandlerOptions) -> float:
+    """Return the seconds that a scrape may wait: the scraper's timeout less the offset, 0 where nothing is left."""
+    try:
+        timeout = float(header) if header is not None else math.nan
+    except ValueError:
+        timeout = math.nan
+    if not math.isfinite(timeout) or timeout <= 0:
+        return options.default_scrape_timeout
+    return max(0.0, timeout - options.timeout_offset)
+
+
+def _collectors(names: Sequence[str]) -> frozenset[str] | None:
+    if unknown := sorted(set(names) - {*COLLECTORS, EXPORTER}):
+        known = ", ".join((*COLLECTORS, EXPORTER))
+        raise HTTPException(400, f"unknown collector {unknown[0]!r}: collect[] takes {known}")
+    return frozenset(names) if names else None
+
+
+class ExpositionResponse(Response):
+    """An exposition, sent in chunks, so that a reader that stalls holds one chunk and not a whole body."""
+
+    def __init__(self, parts: Sequence[bytes], form: Format, *, gzip: bool) -> None:
+        self.background = None
+        self.body = b""
+        self.status_code = 200
+        self._parts = parts
+        headers = {
+            "content-type": CONTENT_TYPES[form],
+            "content-length": str(sum(map(len, parts))),
+            "vary": "Accept, Accept-Encoding",
+        }
+        self.init_headers(headers | ({"content-encoding": "gzip"} if gzip else {}))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        if scope["method"] != "HEAD":
+            for chunk in chunks(self._parts):
+                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+async def respond(scrape: ScrapeRequest, body: CachedBody, end: bytes) -> ExpositionResponse:
+    """Return the response: a body that is kept from scrape to scrape, and `end`, which is new in each."""
+    if scrape.form == "openmetrics":
+        end += b"# EOF\n"
+    parts = await body.gzip(end) if scrape.gzip else [*body.parts, end]
+    return ExpositionResponse(parts, scrape.form, gzip=scrape.gzip)

@@ -1,0 +1,1 @@
+"""Middleware between the server and the handlers: authentication, rate limit, maximum requests."""

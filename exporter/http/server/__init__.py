@@ -1,0 +1,1 @@
+"""Serve any ASGI application: sockets, TLS, limits of clients, signals and systemd."""

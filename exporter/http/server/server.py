@@ -1,0 +1,245 @@
+"""The HTTP server: uvicorn on sockets that are passed to it, replaced where TLS settings change, stopped by signals.
+
+It serves any ASGI application. A change of the TLS settings starts a new uvicorn server on duplicates of the same
+sockets, and the old one finishes its answers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import inspect
+import logging
+import signal
+import socket
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from typing import Any
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from exporter.http.server.connection import BoundedApp, Connection, Connections
+from exporter.http.server.limits import Limits
+from exporter.http.server.listen import ListenAddress, ListenError, address_of, bind, parse_listen_address, release
+from exporter.http.server.systemd import notify, reloading
+from exporter.http.server.tls import Tls
+
+__all__ = ["Limits", "ListenAddress", "ListenError", "Server", "Tls", "bind", "parse_listen_address", "serve"]
+
+_LOGGER = logging.getLogger(__name__)
+_POLL_INTERVAL = 0.01
+
+#: What is called on a signal: a plain function or a coroutine function without arguments.
+Hook = Callable[[], Awaitable[None] | None]
+ReplaceTls = Callable[[Tls | None], Awaitable[None]]
+
+
+class Listener:
+    """One uvicorn server on duplicates of the sockets, under one TLS context."""
+
+    def __init__(self, app: ASGIApp, sockets: Sequence[socket.socket], limits: Limits, tls: Tls | None) -> None:
+        self.connections = Connections(limits, tls.admits if tls else None)
+        self._duplicates = [sock.dup() for sock in sockets]
+        self._server = uvicorn.Server(uvicorn_config(app, self.connections, tls))
+        self._serving: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Accept connections."""
+        serving = self._serving = asyncio.create_task(self._server.serve(sockets=self._duplicates))
+        while not self._server.started and not serving.done():  # noqa: ASYNC110 - uvicorn has no event for it
+            await asyncio.sleep(0)
+        if serving.done():
+            serving.result()
+
+    async def retire(self) -> None:
+        """Stop accepting. Each connection finishes the request it has begun, and idle ones are closed."""
+        self.connections.retired = True
+        self._server.should_exit = True
+        while any(sock.fileno() >= 0 for sock in self._duplicates):  # noqa: ASYNC110 - likewise
+            await asyncio.sleep(_POLL_INTERVAL)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing is connected and nothing is being answered."""
+        return not self.connections.open and not self.connections.answers
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether it is over, and uvicorn has returned."""
+        return self.is_over and (self._serving is None or self._serving.done())
+
+    async def end(self) -> None:
+        """Drop everything that is still open."""
+        for connection in list(self.connections.open):
+            connection.abort()
+        # The connections have to know that they are lost before their answers are cancelled.
+        for _ in range(3):
+            await asyncio.sleep(0)
+        for answer in self.connections.answers:
+            answer.cancel()
+        if self._serving is not None:
+            self._serving.cancel()
+            await asyncio.wait([self._serving, *self.connections.answers], timeout=_POLL_INTERVAL)
+
+
+def uvicorn_config(app: ASGIApp, connections: Connections, tls: Tls | None) -> uvicorn.Config:
+    """Return uvicorn's settings for one listener."""
+    return uvicorn.Config(
+        BoundedApp(app, connections),
+        http=functools.partial(Connection, connections=connections),  # type: ignore[arg-type] # uvicorn only calls it
+        interface="asgi3",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        log_level=logging.ERROR,  # it warns of what clients send
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        timeout_keep_alive=connections.limits.idle_time,  # type: ignore[arg-type] # given to the event loop's call_later
+        ssl_context_factory=(lambda *_: tls.context) if tls else None,
+    )
+
+
+class Server:
+    """Serves one ASGI application on listening sockets until it is stopped."""
+
+    def __init__(
+        self, app: ASGIApp, sockets: Sequence[socket.socket], *, limits: Limits | None = None, tls: Tls | None = None
+    ) -> None:
+        self._app = app
+        self._sockets = sockets
+        self._limits = limits or Limits()
+        self._tls = tls
+        self._listeners: list[Listener] = []
+        self._changing = asyncio.Lock()
+        self._stopping = False
+
+    @property
+    def addresses(self) -> list[ListenAddress]:
+        """The addresses as bound: port 0 has become the real port."""
+        return [address_of(sock) for sock in self._sockets]
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing is connected and nothing is being answered."""
+        return all(listener.is_over for listener in self._listeners)
+
+    async def start(self) -> None:
+        """Accept connections."""
+        await self._start(self._listener(self._tls))
+
+    def _listener(self, tls: Tls | None) -> Listener:
+        return Listener(self._app, self._sockets, self._limits, tls)
+
+    async def _start(self, listener: Listener) -> None:
+        self._listeners.append(listener)
+        await listener.start()
+
+    async def replace_tls(self, tls: Tls | None) -> None:
+        """Use `tls` for each further connection; open connections finish the request they have begun."""
+        async with self._changing:
+            if self._stopping:
+                return
+            # Made first, since this fails when no file descriptor is left; the old listener then continues.
+            listener = self._listener(tls)
+            # The kernel queues connections on the sockets themselves between the old listener and the new one.
+            await asyncio.gather(*(one.retire() for one in self._listeners))
+            self._listeners = [one for one in self._listeners if not one.is_finished]
+            await self._start(listener)
+
+    async def stop(self, on_stop: Hook | None = None) -> None:
+        """Stop accepting, call `on_stop` so that waiting requests are answered, and drop the rest in `stop_time`."""
+        self._stopping = True
+        release(self._sockets)
+        listeners = list(self._listeners)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._limits.stop_time):
+                await asyncio.gather(*(listener.retire() for listener in listeners))
+                if on_stop is not None:
+                    await call(on_stop)
+                for connection in [one for listener in listeners for one in listener.connections.open]:
+                    connection.close_unless_answering()
+                while not all(listener.is_over for listener in listeners):  # noqa: ASYNC110 - many sets, no event
+                    await asyncio.sleep(_POLL_INTERVAL)
+        await asyncio.gather(*(listener.end() for listener in listeners))
+        self._listeners.clear()
+
+
+async def serve(
+    app: ASGIApp,
+    sockets: Sequence[socket.socket],
+    *,
+    limits: Limits | None = None,
+    tls: Tls | None = None,
+    watch_tls: Callable[[ReplaceTls], Coroutine[Any, Any, None]] | None = None,
+    on_stop: Hook | None = None,
+    on_reload: Hook | None = None,
+    ready: Callable[[Sequence[ListenAddress]], None] | None = None,
+) -> None:
+    """Serve until SIGTERM or SIGINT, then return with everything closed. Only the main thread may call this.
+
+    Args:
+        app: any ASGI application.
+        sockets: listening sockets, which are closed at the end.
+        limits: what one client may use.
+        tls: the first TLS settings, None for plain HTTP.
+        watch_tls: runs while the server does, and calls its argument with each change of the TLS settings.
+        on_stop: called first during the shutdown, so that the application can answer waiting requests at once.
+        on_reload: called for SIGHUP, once at a time.
+        ready: called with the bound addresses once connections are accepted.
+
+    """
+    stopping, reload = asyncio.Event(), asyncio.Event()
+    _handle_signals(stopping, reload)
+    server = Server(app, sockets, limits=limits, tls=tls)
+    background: list[asyncio.Task[None]] = []
+    try:
+        await server.start()
+        background.append(asyncio.create_task(_reload_on(reload, on_reload)))
+        if watch_tls is not None:
+            background.append(asyncio.create_task(watch_tls(server.replace_tls)))
+        if ready is not None:
+            ready(server.addresses)
+        notify("READY=1")
+        await stopping.wait()
+        notify("STOPPING=1")
+        _LOGGER.info("stopping")
+    finally:
+        for task in background:
+            task.cancel()
+        await server.stop(on_stop)
+
+
+def _handle_signals(stopping: asyncio.Event, reload: asyncio.Event) -> None:
+    """Set the events on signals, a SIGHUP that was blocked until now included.
+
+    While uvicorn serves, its own handlers replace these in Python, but the event loop still calls these: it reads
+    signals from its wake-up descriptor. They stay until the loop is closed, since uvicorn raises the signal again.
+    """
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    loop.add_signal_handler(signal.SIGHUP, reload.set)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGHUP])
+
+
+async def _reload_on(asked: asyncio.Event, on_reload: Hook | None) -> None:
+    """Reload for each signal; signals during a reload cause one more."""
+    while True:
+        await asked.wait()
+        asked.clear()
+        notify(reloading())
+        if on_reload is not None:
+            await call(on_reload)
+        notify("READY=1")
+
+
+async def call(hook: Hook) -> None:
+    """Call a hook, and log what it raises."""
+    try:
+        result = hook()
+        if inspect.isawaitable(result):
+            await result
+    except Exception:
+        _LOGGER.exception("a hook of the server failed")

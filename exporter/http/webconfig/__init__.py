@@ -1,0 +1,1 @@
+"""The web configuration of the Prometheus exporter toolkit: schema, loading and watching."""
