@@ -54,7 +54,7 @@ def _accounts() -> Json:
         "G": AGE,
     }
     return table(
-        "Accounts",
+        "Accounts, the worst first",
         "Those that fail first, then those with the lowest completion. Completion: over the campaigns launched in the last 90 days. On target: share of the campaigns launched 30 to 365 days ago that reached the target. "
         "Click an account for its campaigns, its state for how the API answers.",
         {ref: expr.replace(SELECTED, _FOUND) for ref, expr in values.items()},

@@ -66,7 +66,7 @@ def api() -> list[Json]:
             empty="no requests", overrides=[fixed_colour(pattern, colour, by="byRegexp") for pattern, colour in _CODES.items()], **_BARS,
         ),
         timeseries(
-            "Rate limit left", "The share of the allowed calls that is left until the limit is reset.",
+            "Rate limit left over time", "The share of the allowed calls that is left until the limit is reset.",
             _worst_and_median("min", LEFT, "Lowest"),
             width=8, unit="percentunit", custom={"axisSoftMax": 1}, empty="not reported", overrides=_coloured("Lowest"),
         ),
@@ -109,7 +109,7 @@ def cache_and_process() -> list[Json]:
         timeseries("Memory", "Resident memory of each exporter.", [query(only_exporters(f"process_resident_memory_bytes{{{PROCESS}}}"), "{{instance}}")], width=6, unit="bytes", **_ONE_COLOUR),
         timeseries("CPU", "Share of one core that each exporter uses.", [query(only_exporters(f"rate(process_cpu_seconds_total{{{PROCESS}}}[$__rate_interval])"), "{{instance}}")], width=6, unit="percentunit", **_ONE_COLOUR),
         timeseries(
-            "Open files", "Open files, and the number that the exporter may open.",
+            "Open files and their limit", "Open files, and the number that the exporter may open.",
             [
                 query(only_exporters(f"process_open_fds{{{PROCESS}}}"), "{{instance}}", ref="A"),
                 query(only_exporters(f"process_max_fds{{{PROCESS}}}"), "{{instance}} limit", ref="B"),

@@ -68,31 +68,31 @@ def _variable(
     With `everything` there is a choice All, which is that in queries: a list of all values could be very long. Several
     values may be chosen everywhere, so that Grafana escapes them as regular expressions.
     """
-    return {
+    variable: Json = {
         "type": "query",
         "name": name,
         "label": label,
         "datasource": DATASOURCE,
         "query": {"query": expr, "refId": "variable"},
-        "definition": expr,
         "refresh": 2,
         "regex": regex,
         "sort": 0 if regex else 5,
         "multi": True,
         "includeAll": bool(everything),
-        "allValue": everything or None,
-        "current": {"selected": True, "text": ["All"], "value": ["$__all"]} if everything else {},
         "options": [],
         "skipUrlSync": False,
         "hide": hide,
     }
+    if everything:
+        variable |= {"allValue": everything, "current": {"selected": True, "text": ["All"], "value": ["$__all"]}}
+    return variable
 
 
 def _fixed(kind: str, name: str, label: str, value: str) -> Json:
     common: Json = {"type": kind, "name": name, "label": label, "query": value, "hide": 0, "skipUrlSync": False}
     if kind == "textbox":
         return common | {"current": {"selected": True, "text": value, "value": value}, "options": []}
-    return common | {"current": {}, "multi": False, "includeAll": False, "options": [], "refresh": 1, "regex": ""}
+    return common | {"multi": False, "includeAll": False, "options": [], "refresh": 1, "regex": ""}
 
 
 _DATASOURCE = _fixed("datasource", "datasource", "Data source", "prometheus")

@@ -119,6 +119,7 @@ def stat(title: str, description: str, expr: str, *, width: int = 8, height: int
         "colorMode": "background_solid" if judged else "none",
         "graphMode": "none",
         "justifyMode": "center",
+        "orientation": "auto",
         "textMode": "value",
         "wideLayout": True,
         "showPercentChange": False,

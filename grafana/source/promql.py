@@ -31,8 +31,8 @@ def or_missing(expr: str, collector: str = "", *, rules: bool = True) -> str:
         rules: whether its numbers are recorded.
 
     """
-    off = [f'-3 * absent(mimecast_collector_up{{{SELECTED}, collector="{collector}"}})'] if collector else []
-    return "\nor ".join([expr, _EXPORTER_DOWN, *off, *([_RULES_NOT_LOADED] if rules else [])])
+    off = f'(count({_UP}) unless on () mimecast_collector_up{{{SELECTED}, collector="{collector}"}}) * 0 - 3'
+    return "\nor ".join([expr, _EXPORTER_DOWN, *([off] if collector else []), *([_RULES_NOT_LOADED] if rules else [])])
 
 
 def missing_row(label: str) -> str:
