@@ -89,7 +89,7 @@ def _single_address(host: str) -> IPv4Network | IPv6Network | None:
 def _address(host: str) -> IPv4Address | IPv6Address | None:
     """Return an IP address, an IPv4 address written in IPv6 as the IPv4 address; None if the host is a name."""
     try:
-        address = ipaddress.ip_address(host)
+        address = ipaddress.ip_address(host.replace("%", " "))  # Go knows no zones
     except ValueError:
         return None
     return getattr(address, "ipv4_mapped", None) or address
