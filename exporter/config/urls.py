@@ -14,22 +14,16 @@ _LIKE_IPV4 = re.compile(r"[0-9]+.[0-9]+.[0-9]+.[0-9]+", re.ASCII)
 _MAX_LENGTH = 2000
 
 
-class BaseUrl(str):
-    """The URL of an API: https, a host, perhaps a port and a path prefix; without trailing slash."""
-
-    __slots__ = ()
-
-    @classmethod
-    def parse(cls, text: str) -> str:
-        """Return the URL in its plainest form; ValueError says what is wrong with it and never repeats it."""
-        url = _split_url(text, "https://api.example")
-        if url.scheme == "http" and not _is_loopback(url.hostname or ""):
-            raise ValueError("must begin with https:// (plain http is for loopback addresses only)")
-        if url.username is not None or url.query or url.fragment or text[-1] in "?#":
-            raise ValueError("must be a host, and no user, query or fragment")
-        if re.search(r"/(api|oauth)(/|$)", url.path):
-            raise ValueError("must end before the path of the API: leave out what begins with /api or /oauth")
-        return cls(f"{url.scheme}://{url.netloc.lower().removesuffix(':')}{url.path.rstrip('/')}")
+def base_url(text: str) -> str:
+    """Return the URL of an API in its plainest form, without trailing slash; ValueError never repeats it."""
+    url = _split_url(text, "https://api.example")
+    if url.scheme == "http" and not _is_loopback(url.hostname or ""):
+        raise ValueError("must begin with https:// (plain http is for loopback addresses only)")
+    if url.username is not None or url.query or url.fragment or text[-1] in "?#":
+        raise ValueError("must be a host, and no user, query or fragment")
+    if re.search(r"/(api|oauth)(/|$)", url.path):
+        raise ValueError("must end before the path of the API: leave out what begins with /api or /oauth")
+    return f"{url.scheme}://{url.netloc.lower().removesuffix(':')}{url.path.rstrip('/')}"
 
 
 class ProxyUrl(Secret):

@@ -1,16 +1,15 @@
 """What a schema may hold, and the marks its fields can have.
 
 A schema is a msgspec.Struct class whose fields are annotated with str, int, float, bool, Literal, list[X],
-tuple[X, ...], dict[str, X], unions of these, X | None, other Struct classes, and scalar classes:
+tuple[X, ...], dict[str, X], unions of these, X | None, other Struct classes, scalar classes, and `Annotated[X, …]` with:
 
-- A scalar class has a classmethod `parse(text)` that raises ValueError, and perhaps a class attribute `expected` that
-  says what its values are ("a duration"). One that is not a subclass of str takes its text however YAML understands it.
-- A scalar class with a classmethod `from_path(path)` is given by a file name, relative to the document's folder. If it
-  has `parse` too, the file name is the value of a twin key, `<key>_file`.
+- a scalar class or a `Parser`, which reads the value in place of the type X;
+- msgspec.Meta(ge=1, le=2), which sets bounds;
+- SECRET and the other marks, explained where they are defined.
 
-`Annotated[str, Name]` is read by the scalar class Name and is a str to the program. `Annotated[X, msgspec.Meta(ge=1)]`
-sets bounds (ge, gt, le, min_length). `Annotated[X, SECRET]` and the other marks are explained where they are defined.
-The key of a field is its name, or what `msgspec.field(name=…)` says.
+A scalar class has a classmethod `parse(text)` that raises ValueError, and perhaps an attribute `expected` that says what
+its values are ("a duration"). If it also has a classmethod `from_path(path)`, the value can be given by a file name in a
+twin key, `<key>_file`. The key of a field is its name, or what `msgspec.field(name=…)` says.
 """
 
 from __future__ import annotations
@@ -18,7 +17,10 @@ from __future__ import annotations
 import functools
 import types
 import typing
+from collections.abc import Callable
+from dataclasses import dataclass
 from enum import Enum
+from pathlib import Path
 from typing import Annotated, Any, Final, Union
 
 import msgspec
@@ -37,6 +39,14 @@ COMPUTED: Final = Mark.COMPUTED
 COMMA_SEPARATED: Final = Mark.COMMA_SEPARATED
 
 
+@dataclass(frozen=True)
+class Parser:
+    """Reads a value from its text, or, with `from_path`, from a file name relative to the document's folder."""
+
+    parse: Callable[[str], object] | None = None
+    from_path: Callable[[Path], object] | None = None
+
+
 @functools.cache
 def struct_fields(schema: type[msgspec.Struct]) -> tuple[msgspec.structs.FieldInfo, ...]:
     """Return the fields of a schema that have a key."""
@@ -52,7 +62,8 @@ def is_marked(annotation: object, mark: Mark) -> bool:
 
 def keys_of(field: msgspec.structs.FieldInfo) -> tuple[str, ...]:
     """Return the key of a field, and its `_file` twin if it has one."""
-    twin = hasattr(scalar := plain(field.type), "from_path") and hasattr(scalar, "parse")
+    reader = plain(field.type)
+    twin = isinstance(reader, type) and hasattr(reader, "from_path")
     return (field.encode_name, f"{field.encode_name}_file") if twin else (field.encode_name,)
 
 
@@ -67,9 +78,9 @@ def plain(annotation: Any) -> Any:
 
 
 def read_as(annotation: Any) -> Any:
-    """Return what an Annotated is read as: the scalar class beside the type, or the type."""
+    """Return what reads an Annotated: the scalar class or Parser beside the type, or the type."""
     kind, *marks = typing.get_args(annotation)
-    return next((mark for mark in marks if isinstance(mark, type)), kind)
+    return next((mark for mark in marks if isinstance(mark, type | Parser)), kind)
 
 
 def is_union(annotation: object) -> bool:

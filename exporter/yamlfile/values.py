@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 import typing
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple, TypeVar
+from typing import Annotated, Any, Literal, NamedTuple, TypeVar, cast
 
 import msgspec
 import yaml
@@ -208,36 +208,29 @@ class ValueReader:
         self._document.add(join_key(key, shown(name)), f"unknown key{hint}", entry.line)
 
     def _scalar(self, node: yaml.Node, wanted: Any, key: str, secret: bool, by_path: bool = False) -> object:
-        base = next((base for base in WANTED if issubclass(wanted, base)), str)
-        expected = getattr(wanted, "expected", WANTED[base])
-        kind = kind_of(node)
+        base = next((base for base in WANTED if isinstance(wanted, type) and issubclass(wanted, base)), str)
+        kind, expected = kind_of(node), getattr(wanted, "expected", WANTED[base])
         if not isinstance(node, yaml.ScalarNode) or kind == Kind.NOTHING or (base is str and kind != Kind.TEXT):
             raise wrong(node, expected)
-        text = self._text(node)
-        parse = self._at_path(wanted) if by_path else getattr(wanted, "parse", None)
-        if parse is None and hasattr(wanted, "from_path"):
-            parse = self._at_path(wanted)
-        # What a variable stands for has no type of its own yet.
-        if parse is None and kind != FITTING[base] and text == node.value:
-            raise wrong(node, expected)
-        if parse is None:
-            return text if base is str else _plain_value(text, base)
+        text, parse = self._text(node), getattr(wanted, "parse", None)
         try:
-            value: object = parse(text)
+            if by_path or (parse is None and hasattr(wanted, "from_path")):
+                value = wanted.from_path(self._path(text))
+            elif parse is not None:
+                value = parse(text)
+            elif kind == FITTING[base] or text != node.value:
+                return text if base is str else _plain_value(text, base)
+            else:  # what a variable stands for has no type of its own, so it may be of any kind
+                raise wrong(node, expected)
         except ValueError as error:
             raise FaultError("is not valid" if secret and text in str(error) else str(error)) from None
         self._document.own(value, key)
-        return value
+        return cast("object", value)
 
-    def _at_path(self, wanted: Any) -> Callable[[str], object]:
-        """Return the parser of a value that is given by a file name."""
-
-        def parse(name: str) -> object:
-            if not name or "\0" in name:
-                raise ValueError("must be the name of a file")
-            return wanted.from_path(self._directory / name)
-
-        return parse
+    def _path(self, name: str) -> Path:
+        if not name or "\0" in name:
+            raise ValueError("must be the name of a file")
+        return self._directory / name
 
     def _split(self, node: yaml.Node) -> yaml.Node:
         """Return the list that a text with commas stands for."""
