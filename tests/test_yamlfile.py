@@ -14,7 +14,7 @@ import yaml
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from exporter.yamlfile import SECRET, ConfigError, Document, Problem, expand, read, read_file
+from exporter.yamlfile import COMMA_SEPARATED, SECRET, ConfigError, Document, Problem, expand, read, read_file
 from exporter.yamlfile.nodes import MAX_BYTES, UnreadableYamlError, compose
 
 
@@ -24,7 +24,7 @@ class Even(int):
     @classmethod
     def parse(cls, text: str) -> Self:
         if not text.isdigit() or int(text) % 2:
-            raise ValueError(f"{text} is not even")
+            raise ValueError("must be even")
         return cls(text)
 
 
@@ -40,7 +40,7 @@ class Outer(msgspec.Struct, frozen=True, kw_only=True):
     items: tuple[Inner, ...] = ()
     names: list[str] = []
     labels: dict[str, str] = {}
-    several: list[str] | str = ""
+    several: Annotated[list[str], COMMA_SEPARATED] = []
     switch: bool = False
     level: int | bool = 0
     count: Annotated[int, msgspec.Meta(ge=1, le=10)] = 1
@@ -108,6 +108,15 @@ def test_a_union_takes_what_the_value_is(text: str, value: object) -> None:
     assert (level, type(level)) == (value, type(value))
 
 
+@pytest.mark.parametrize("text", ["[a, b]", "'a, b,'", "${LIST}"])
+def test_a_list_may_be_one_text_with_commas_where_the_schema_says_so(text: str) -> None:
+    assert value_of(f"several: {text}", {"LIST": " a,b"}).several == ["a", "b"]
+
+
+def test_what_a_variable_stands_for_is_replaced_once() -> None:
+    assert value_of("several: ${A}", {"A": "${B},$${C}"}).several == ["${B}", "$${C}"]
+
+
 def test_a_date_and_an_equals_sign_are_text() -> None:
     assert value_of("names: [2024-01-01, =]").names == ["2024-01-01", "="]
 
@@ -160,15 +169,15 @@ def test_all_problems_are_reported_in_the_order_of_their_lines() -> None:
         ("items: [~]", "f.yaml:1: items[0]: has no value: expected a mapping"),
         ("inner: {word: }", "f.yaml:1: inner.word: has no value: expected text"),
         ("names: [yes]", "f.yaml:1: names[0]: expected text, found true or false: put it in quotes"),
-        ("several: 5", "f.yaml:1: several: expected text, found a number: put it in quotes"),
+        ("several: 5", "f.yaml:1: several: expected a list, found a number"),
         ("count: '5'", "f.yaml:1: count: expected a whole number, found text: remove the quotes"),
         ("count: 1.5", "f.yaml:1: count: expected a whole number in plain digits"),
         ("count: 0x5", "f.yaml:1: count: expected a whole number in plain digits"),
         ("count: 1:30", "f.yaml:1: count: expected a whole number in plain digits"),
         ("count: 9999999999999999999999", "f.yaml:1: count: expected a whole number in plain digits"),
         ("ratio: .inf", "f.yaml:1: ratio: expected a number like 12 or 0.5"),
-        ("even: 3", "f.yaml:1: even: 3 is not even"),
-        ("even: yes", "f.yaml:1: even: yes is not even"),
+        ("even: 3", "f.yaml:1: even: must be even"),
+        ("even: yes", "f.yaml:1: even: must be even"),
         ("word: x", "f.yaml:1: word: unknown key: did you mean inner.word?"),
         ("? [a]\n: b", "f.yaml:1: a key must be text"),
         ("<<: 5", "f.yaml:1: expected a mapping, found a number"),

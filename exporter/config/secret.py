@@ -20,8 +20,8 @@ _CONTROL = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 class Secret:
     """A secret given inline, or by the name of a file that is read again at each use.
 
-    Two secrets are equal when they are kept in the same way and place: the same text, or the same file.
-    Not a dataclass or msgspec.Struct on purpose: encoders such as msgspec's write the fields of those.
+    Two secrets are equal if they are the same text or are kept in the same file. This is not a dataclass or
+    msgspec.Struct, because encoders write the fields of those.
     """
 
     __slots__ = ("_value", "file")
@@ -41,12 +41,9 @@ class Secret:
 
     @classmethod
     def from_path(cls, path: Path) -> Self:
-        """Return the secret kept in a file; ValueError if it cannot be read or used now."""
+        """Return the secret kept in a file; OSError or ValueError if it cannot be read or used now."""
         secret = cls(file=path)
-        try:
-            secret.read()
-        except OSError as error:
-            raise ValueError(f"cannot read secret file {path}: {error.strerror}") from None
+        secret.read()
         return secret
 
     def read(self) -> str:
@@ -86,12 +83,6 @@ class Secret:
 
     def __hash__(self) -> int:
         return hash((self._value, self.file))
-
-    def __copy__(self) -> Self:
-        return self
-
-    def __deepcopy__(self, memo: object) -> Self:
-        return self
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a secret cannot be pickled")

@@ -13,8 +13,8 @@ import msgspec
 from msgspec import Meta
 
 from exporter.config.no_proxy import NoProxyRule
+from exporter.config.scalars import CollectorName, File, file_pattern, identifier, name, title_pattern
 from exporter.config.secret import Secret, SecretKey
-from exporter.config.texts import CollectorName, file_pattern, identifier, name, title_pattern
 from exporter.config.units import Duration, Size
 from exporter.config.urls import ProxyUrl, base_url
 from exporter.yamlfile import COMMA_SEPARATED, COMPUTED, SECRET, Parser, Problem
@@ -23,7 +23,7 @@ CorrectAnswers: TypeAlias = Literal["count", "option"]
 TlsVersion: TypeAlias = Literal["TLS12", "TLS13"]
 
 _Key: TypeAlias = Annotated[Secret, SECRET]
-_File: TypeAlias = Annotated[str, Parser(from_path=str)] | None
+_File: TypeAlias = Annotated[str, Parser(from_path=File.from_path)] | None
 _Identifier: TypeAlias = Annotated[str, Parser(identifier)]
 _Patterns: TypeAlias = tuple[Annotated[re.Pattern[str], Parser(title_pattern)], ...]
 _Collectors: TypeAlias = tuple[Annotated[str, Parser(CollectorName)], ...]

@@ -5,9 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 from enum import StrEnum
-from typing import Any
 
-import msgspec
 import yaml
 
 _MAX_KEY = 80
@@ -55,15 +53,6 @@ def kind_of(node: yaml.Node) -> Kind:
     """Return what a node is; a tag that YAML itself does not give makes it TAGGED."""
     prefix, _, name = node.tag.rpartition(":")
     return _KINDS.get(name, Kind.TAGGED) if prefix == "tag:yaml.org,2002" else Kind.TAGGED
-
-
-def out_of_bounds(value: Any, bound: msgspec.Meta) -> str | None:
-    """Say which bound a value is beyond; None when it is within."""
-    if bound.ge is not None and value < bound.ge:
-        return f"must be at least {type(value)(bound.ge)}"
-    if bound.le is not None and value > bound.le:
-        return f"must be at most {type(value)(bound.le)}"
-    return None
 
 
 def shown(key: str) -> str:

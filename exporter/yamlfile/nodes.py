@@ -135,7 +135,7 @@ def _check_size(text: str, loader: type[yaml.SafeLoader | yaml.CSafeLoader]) -> 
             if any(event.anchor == node.anchor for node in stack[:-1]):
                 raise UnreadableYamlError("an alias stands for something that contains it", line)
             # compose() reports an alias without an anchor.
-            stack[-1] = anchors.get(event.anchor, stack[-1])
+            stack[-1] = anchors.get(event.anchor or "", stack[-1])
         elif isinstance(event, yaml.DocumentStartEvent) and stack[0].size > 1:
             raise UnreadableYamlError("a second document begins here: keep one and no --- line", line)
         if isinstance(event, yaml.ScalarEvent | yaml.AliasEvent | yaml.CollectionEndEvent):

@@ -1,15 +1,16 @@
 """What a schema may hold, and the marks its fields can have.
 
 A schema is a msgspec.Struct class whose fields are annotated with str, int, float, bool, Literal, list[X],
-tuple[X, ...], dict[str, X], unions of these, X | None, other Struct classes, scalar classes, and `Annotated[X, …]` with:
+tuple[X, ...], dict[str, X], unions of these, X | None, other Struct classes, scalar classes, and Annotated[X, …] with:
 
-- a scalar class or a `Parser`, which reads the value in place of the type X;
+- a scalar class or a Parser, which reads the value in place of the type X;
 - msgspec.Meta(ge=1, le=2), which sets bounds;
 - SECRET and the other marks, explained where they are defined.
 
-A scalar class has a classmethod `parse(text)` that raises ValueError, and perhaps an attribute `expected` that says what
-its values are ("a duration"). If it also has a classmethod `from_path(path)`, the value can be given by a file name in a
-twin key, `<key>_file`. The key of a field is its name, or what `msgspec.field(name=…)` says.
+A scalar class has a classmethod `parse(text)`, and perhaps an attribute `expected` that says what its values are ("a
+duration"). If it also has a classmethod `from_path(path)`, the value can be given by a file name in a twin key,
+`<key>_file`. Both raise ValueError, without the value in it; `from_path` may raise OSError. The key of a field is its
+name, or what `msgspec.field(name=…)` says.
 """
 
 from __future__ import annotations
@@ -19,24 +20,17 @@ import types
 import typing
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any, Final, Union
 
 import msgspec
 
-
-class Mark(Enum):
-    """The marks a field can have, and what each means."""
-
-    SECRET = "no output and no message shows the value"  # noqa: S105 - what the mark means
-    COMPUTED = "the field is not a key: the program fills it"
-    COMMA_SEPARATED = "the list may also be one text with commas"
-
-
-SECRET: Final = Mark.SECRET
-COMPUTED: Final = Mark.COMPUTED
-COMMA_SEPARATED: Final = Mark.COMMA_SEPARATED
+#: The value is a secret: no output shows it.
+SECRET: Final = "SECRET"  # noqa: S105 - a mark
+#: The field is not a key: the program fills it.
+COMPUTED: Final = "COMPUTED"
+#: The list may also be one text with commas.
+COMMA_SEPARATED: Final = "COMMA_SEPARATED"
 
 
 @dataclass(frozen=True)
@@ -53,7 +47,7 @@ def struct_fields(schema: type[msgspec.Struct]) -> tuple[msgspec.structs.FieldIn
     return tuple(field for field in msgspec.structs.fields(schema) if not is_marked(field.type, COMPUTED))
 
 
-def is_marked(annotation: object, mark: Mark) -> bool:
+def is_marked(annotation: object, mark: str) -> bool:
     """Report whether an annotation, or a part of it, has a mark."""
     return mark in getattr(annotation, "__metadata__", ()) or any(
         is_marked(part, mark) for part in typing.get_args(annotation)

@@ -22,8 +22,7 @@ from tests.config.writing import ACME, load, problems
         ("Example.COM", ["a.example.com"], ["example.org"]),
         ("localhost", ["localhost", "a.localhost"], ["127.0.0.1"]),
         ("my_host", ["my_host"], ["host"]),
-        ("192.0.2.1", ["192.0.2.1", "::ffff:192.0.2.1"], ["192.0.2.11", "1.192.0.2.1"]),
-        ("::ffff:192.0.2.1", ["192.0.2.1"], ["::1"]),
+        ("192.0.2.1", ["192.0.2.1"], ["192.0.2.11", "1.192.0.2.1"]),
         ("2001:db8::1", ["2001:db8::1", "[2001:DB8:0::1]"], ["2001:db8::2", "example.com"]),
         ("[2001:db8::1]", ["[2001:db8::1]"], ["2001:db8::2"]),
         ("10.1.2.3/8", ["10.0.0.0", "10.255.255.255"], ["11.0.0.0", "fd00::1", "ten.example"]),
@@ -61,7 +60,7 @@ def test_a_rule_with_a_port_covers_that_port_only(rule: str, host: str) -> None:
     ],
 )
 def test_anything_else_is_refused(rule: str) -> None:
-    with pytest.raises(ValueError, match=r"^(not a|must be|only an) "):
+    with pytest.raises(ValueError, match="^must "):
         NoProxyRule.parse(rule)
 
 
@@ -101,11 +100,11 @@ def test_any_text_is_a_rule_or_refused_and_a_rule_judges_any_host(text: str, hos
 def test_each_rule_that_is_refused_is_reported_at_its_line(folder: Path) -> None:
     text = "api:\n  no_proxy:\n    - localhost\n    - '[fd00::/8]'\n    - a b\naccounts:" + ACME
     assert [problem[: len("config.yaml:4: api.no_proxy[1]: not a network")] for problem in problems(folder, text)] == [
-        "config.yaml:4: api.no_proxy[1]: not a network",
+        "config.yaml:4: api.no_proxy[1]: must be a hos",
         "config.yaml:5: api.no_proxy[2]: must be a hos",
     ]
     [problem] = problems(folder, "api: {no_proxy: 'localhost, http://a, '}\naccounts:" + ACME)
-    assert problem.startswith("config.yaml:1: api.no_proxy[1]: not a network")
+    assert problem.startswith("config.yaml:1: api.no_proxy[1]: must be a host")
 
 
 def test_rules_can_come_from_a_variable(folder: Path) -> None:

@@ -1,19 +1,42 @@
-"""Read texts of the configuration that must have a form: names, identifiers, patterns."""
+"""Read single values of the configuration: names, identifiers, patterns, files."""
 
 from __future__ import annotations
 
+import hashlib
 import re
 import warnings
+from pathlib import Path
+from typing import Self
+
+from exporter.yamlfile import read_bytes
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _MAX_PATTERN = 1000
 _MAX_NAME = 100
+_MAX_FILE = 8 << 20
 
 
 class CollectorName(str):
     """The name of a collector: always an object of its own, so that a problem with it is reported at its place."""
 
     __slots__ = ()
+
+
+class File(str):
+    """The name of a regular file, and the digest of what it held when the configuration was loaded."""
+
+    __slots__ = ("digest",)
+    digest: str
+
+    @classmethod
+    def from_path(cls, path: Path) -> Self:
+        """Return the file; OSError or ValueError if it cannot be read."""
+        file = cls(path)
+        try:
+            file.digest = hashlib.sha256(read_bytes(path, _MAX_FILE)).hexdigest()
+        except ValueError as error:
+            raise ValueError(f"cannot read {path}: {error}") from None
+        return file
 
 
 def name(text: str) -> str:
