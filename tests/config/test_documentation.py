@@ -87,7 +87,7 @@ def test_the_example_loads_once_its_secrets_are_given(folder: Path) -> None:
 def test_the_example_shows_each_key_and_the_defaults() -> None:
     text = re.sub(r"^( *)#(?=[a-z_]+: )", r"\1", _example(), flags=re.MULTILINE)
     document = read(text.encode(), Config, file="config.example.yaml")
-    assert [text for problem in document.problems if not _ALTERNATIVES.search(text := problem.message)] == []
+    assert [one for one in document.problems if not _ALTERNATIVES.search(one.message)] == []
     shown = dict(_leaves(yaml.safe_load(text)))
     for key, default in schema_keys():
         assert any(name in (key, f"{key}.tier") for name in shown)
