@@ -146,6 +146,8 @@ def _send(url: httpx.URL, value: Secret | str) -> None:
 @example("https://999.1.1.1")
 @example("https://1-2-3-4")
 @example("https://[:::1]")
+@example("https://xn--a.example")
+@example("http://u:p@xn--a.example:1")
 @example("https://a.example/" + "x" * 70_000)
 def test_a_url_that_is_accepted_is_one_to_the_http_library(text: str) -> None:
     with contextlib.suppress(ValueError):
