@@ -1,7 +1,7 @@
 """What a schema may hold, and the marks its fields can have.
 
 A schema is a msgspec.Struct class whose fields are annotated with str, int, float, bool, Literal, list[X],
-tuple[X, ...], dict[str, X], unions of these, X | None, other Struct classes, scalar classes, and Annotated[X, …] with:
+tuple[X, ...], dict[str, X], unions of scalars, X | None, other Struct classes, scalar classes, and Annotated[X, …]:
 
 - a scalar class or a Parser, which reads the value in place of the type X;
 - msgspec.Meta(ge=1, le=2), which sets bounds;

@@ -80,7 +80,7 @@ class ValueReader:
         return self._struct(node, wanted, key) if schemas.is_struct(wanted) else self._scalar(node, wanted, key)
 
     def _union(self, node: yaml.Node, members: tuple[object, ...], key: str) -> Any:
-        """Take the first member that the node can be; the message is that of the last one."""
+        """Take the first scalar that the node can be; the message is that of the last one."""
         if type(None) in members and kind_of(node) is Kind.NOTHING:
             return None
         *others, last = [member for member in members if member is not type(None)]

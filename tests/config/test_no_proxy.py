@@ -60,7 +60,7 @@ def test_a_rule_with_a_port_covers_that_port_only(rule: str, host: str) -> None:
     ],
 )
 def test_anything_else_is_refused(rule: str) -> None:
-    with pytest.raises(ValueError, match="^must "):
+    with pytest.raises(ValueError, match=r"^must "):
         NoProxyRule.parse(rule)
 
 
