@@ -4,7 +4,7 @@ from exporter.yamlfile.document import ConfigError, Document, Problem
 from exporter.yamlfile.faults import did_you_mean
 from exporter.yamlfile.files import read_bytes
 from exporter.yamlfile.reading import read, read_file, read_mapping
-from exporter.yamlfile.schema import COMMA_SEPARATED, COMPUTED, SECRET, is_marked, keys_of, plain, struct_fields
+from exporter.yamlfile.schema import COMMA_SEPARATED, COMPUTED, SECRET, Parser, is_marked, keys_of, plain, struct_fields
 from exporter.yamlfile.variables import expand
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "SECRET",
     "ConfigError",
     "Document",
+    "Parser",
     "Problem",
     "did_you_mean",
     "expand",
