@@ -13,13 +13,14 @@ from dataclasses import dataclass, field
 from exporter.http.server.limits import Limits
 
 _TOKEN = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+_METHOD = rb"[A-Za-z]" + _TOKEN[:-1] + rb"*"
 _FIELDS = rb"(?:" + _TOKEN + rb":[\t -~\x80-\xff]*\r\n)*"
 _HEAD = re.compile(
-    rb"(" + _TOKEN + rb") ([!\"$-~]+) HTTP/([0-9]\.[0-9])\r\n(" + _FIELDS + rb")\r\n"  # a target has no fragment
+    rb"(" + _METHOD + rb") ([!\"$-~]+) HTTP/([0-9]\.[0-9])\r\n(" + _FIELDS + rb")\r\n"  # a target has no fragment
 )
 _TRAILERS = re.compile(_FIELDS + rb"\r\n")
 #: The request line of HTTP/0.9, and those of versions that are not served.
-_OTHER_VERSION = re.compile(rb"GET /[!-~]*|" + _TOKEN + rb" [!-~]+ HTTP/(?!1\.[01]$)[0-9]+(?:\.[0-9]+)?")
+_OTHER_VERSION = re.compile(rb"GET /[!-~]*|" + _METHOD + rb" [!-~]+ HTTP/(?!1\.[01]$)[0-9]+(?:\.[0-9]+)?")
 #: Scheme, a name or an address in brackets, perhaps a port; then path and query (RFC 9112, 3.2.2).
 _ABSOLUTE = re.compile(
     rb"https?://((?:[A-Za-z0-9._~%!$&'()*+,;=-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{0,5})?)((?:[/?].*)?)", re.IGNORECASE
@@ -27,6 +28,7 @@ _ABSOLUTE = re.compile(
 _LENGTH = re.compile(rb"[0-9]{1,19}")
 _CHUNK = re.compile(rb"([0-9A-Fa-f]{1,16})[ \t]*(?:;[\t -~\x80-\xff]{0,255})?\r\n")
 _MAX_CHUNK_LINE = 300
+_EMPTY_LINE = b"\r\n\r\n"
 #: Fields that concern this connection or the framing; the canonical form has its own.
 _REPLACED = frozenset(
     (b"host", b"connection", b"keep-alive", b"upgrade", b"expect", b"content-length", b"transfer-encoding")
@@ -110,10 +112,8 @@ class RequestReader:
         buffer = self._buffer
         if not self._searched:
             self._drop_empty_lines()
-        end = buffer.find(b"\r\n\r\n", max(0, self._searched - 3))
+        end = self._find_end(max(0, self._searched - 3))
         self._searched = len(buffer)
-        if end > self.limits.header_bytes or (end < 0 and len(buffer) > self.limits.header_bytes):
-            raise RefusedError(431)
         if end < 0:
             _check_beginning(buffer)
             return None
@@ -122,6 +122,14 @@ class RequestReader:
         self._searched = 0
         self._continue_due = head.expects_continue
         return head
+
+    def _find_end(self, begin: int) -> int:
+        """Return where the empty line of a head begins, -1 without one; raises RefusedError for a long head."""
+        end = self._buffer.find(_EMPTY_LINE, begin)
+        size = end if end >= 0 else len(self._buffer) - len(_EMPTY_LINE) + 1
+        if size > self.limits.header_bytes:
+            raise RefusedError(431)
+        return end
 
     def _drop_empty_lines(self) -> None:
         empty = len(self._buffer) - len(self._buffer.lstrip(b"\r\n"))
@@ -157,9 +165,7 @@ class RequestReader:
 
     def _take_trailers(self, begin: int) -> bool:
         """Drop the trailers, which end with an empty line; the line before may be that of the last chunk."""
-        end = self._buffer.find(b"\r\n\r\n", begin - 2)
-        if max(end, 0) > self.limits.header_bytes or (end < 0 and len(self._buffer) > self.limits.header_bytes):
-            raise RefusedError(431)
+        end = self._find_end(begin - 2)
         if end < 0:
             return False
         if not _TRAILERS.fullmatch(self._buffer, begin, end + 4):
