@@ -152,7 +152,9 @@ def test_a_sighup_that_was_blocked_before_the_server_started_reloads_once_it_ser
     blocked = "import os, runpy, signal, sys; signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGHUP]); "
     blocked += "os.kill(os.getpid(), signal.SIGHUP); sys.argv = ['', '127.0.0.1:0']; "
     blocked += "runpy.run_module('tests.http.signalled', run_name='__main__')"
-    process = subprocess.Popen([sys.executable, "-c", blocked], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [sys.executable, "-c", blocked], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
     assert {_line(process).partition(" ")[0], _line(process)} == {"listening", "reloading"}
     assert _ends(process) == (0, "")
 
