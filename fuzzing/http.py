@@ -10,8 +10,8 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import h11
-import uvloop
 import uvicorn
+import uvloop
 from starlette.types import Receive, Scope, Send
 
 from exporter.http.server.connection import Connection, Connections
@@ -74,7 +74,7 @@ class _Application:
 
 
 async def converse(pieces: Sequence[bytes], limits: Limits) -> tuple[list[Asked], bytes]:
-    """What the application was asked, and what came back, when the bytes come in these pieces."""
+    """Return what the application was asked, and what came back, when the bytes arrive in these pieces."""
     loop, faults = asyncio.get_running_loop(), list[Any]()
     loop.set_exception_handler(lambda _, context: faults.append(context))
     application, connections = _Application(), Connections(limits)
@@ -145,7 +145,7 @@ _BARE_REFUSAL = re.compile(rb"(HTTP/1\.1 [45][^\r]*\r\n(?:[^\r]+\r\n)*)content-l
 
 
 def _readable(received: bytes) -> bytes:
-    """What h11 can read: no interim word after which the client went away, no length of a body that HEAD leaves out."""
+    """Remove what h11 cannot read: a last interim answer, and the length of a body that an answer to HEAD omits."""
     return _BARE_REFUSAL.sub(rb"\1content-length: 0\r\n\2", received.removesuffix(_INTERIM))
 
 

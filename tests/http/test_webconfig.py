@@ -358,13 +358,11 @@ _COMMENTS = st.one_of(
 
 
 @settings(max_examples=150, deadline=None, derandomize=True, database=None)
-@given(mark=st.sampled_from(_MARKS), before=_COMMENTS, between=_COMMENTS, after=_COMMENTS, count=st.integers(1, 3))
+@given(mark=st.sampled_from(_MARKS), comments=st.lists(_COMMENTS, min_size=2, max_size=4))
 def test_client_authorities_are_found_among_comments_in_any_encoding(
-    authority_pem: bytes, files: Path, mark: bytes, before: bytes, between: bytes, after: bytes, count: int
+    authority_pem: bytes, files: Path, mark: bytes, comments: list[bytes]
 ) -> None:
-    (files / "clients.pem").write_bytes(
-        mark + before + b"\n" + b"\n".join([authority_pem + between] * count) + b"\n" + after
-    )
+    (files / "clients.pem").write_bytes(mark + (b"\n" + authority_pem).join(comments))
     config = load(files / "clients.yml")
     assert config.server_tls is not None
     assert len(config.server_tls.context.get_ca_certs()) == 1
@@ -382,8 +380,9 @@ def test_whatever_a_file_of_client_authorities_has_it_is_taken_or_refused_by_its
     (files / "clients.pem").write_bytes(data.draw(st.sampled_from([encoded, encoded + authority_pem, encoded[:200]])))
     try:
         load(files / "clients.yml")
-    except WebConfigError as error:
-        assert [problem.key for problem in error.problems] == ["tls_server_config.client_ca_file"]
+    except WebConfigError as refusal:
+        keys = [problem.key for problem in refusal.problems]
+        assert keys == ["tls_server_config.client_ca_file"]
 
 
 @pytest.mark.parametrize("mark", _MARKS)
