@@ -6,13 +6,11 @@ import argparse
 import contextlib
 import logging
 import os
-import signal
 import sys
-import threading
 from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from socket import socket
-from typing import Any
+from typing import Any, NoReturn
 
 from exporter import __version__
 from exporter.app import App
@@ -76,8 +74,12 @@ def listen(addresses: Sequence[str] | None, *, from_systemd: bool = False) -> Se
         return None
 
 
-def run_loop(main: Coroutine[Any, Any, int]) -> int:
-    """Run `main` on uvloop and return what it returns, without waiting for threads that are still busy."""
+def run_loop(main: Coroutine[Any, Any, int]) -> NoReturn:
+    """Run `main` on uvloop and exit with the status that it returns.
+
+    The process exits at once: the interpreter would wait for threads that hash passwords or look up names, and the
+    event loop for TLS handshakes.
+    """
     import uvloop  # noqa: PLC0415 - commands that serve nothing do without it
 
     loop = uvloop.new_event_loop()
@@ -87,12 +89,7 @@ def run_loop(main: Coroutine[Any, Any, int]) -> int:
     finally:
         logging.shutdown()
         sys.stdout.flush()
-    if any(thread.is_alive() and not thread.daemon for thread in threading.enumerate()[1:]):
-        os._exit(status)  # the interpreter itself would wait for those threads
-    # Closing the loop removes its handlers; a further signal must not change the exit status.
-    signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM, signal.SIGINT, signal.SIGHUP))
-    loop.close()
-    return status
+    os._exit(status)
 
 
 async def serve_exporter(
