@@ -74,6 +74,15 @@ def build_parser() -> argparse.ArgumentParser:
 
 def _add_own_flags(added: dict[str, argparse.ArgumentParser]) -> None:
     added["serve"].add_argument(
+        "--config.watch",
+        dest="config_watch",
+        type=_seconds,
+        nargs="?",
+        const=30.0,
+        metavar="SECONDS",
+        help="reload when the configuration or an account file changes, checked so often (30 if no number is given)",
+    )
+    added["serve"].add_argument(
         "--web.systemd-socket",
         dest="web_systemd_socket",
         action="store_true",
