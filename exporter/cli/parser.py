@@ -226,7 +226,7 @@ def _seconds(text: str) -> float:
 
 def _path(text: str) -> str:
     taken = text in ("/", "/config", "/probe", "/sd") or text.startswith("/-/")
-    if taken or not re.fullmatch(r"(/[A-Za-z0-9._~-]+)+", text):
+    if taken or not re.fullmatch(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)+", text):
         raise argparse.ArgumentTypeError(f"{text!r} is not a path such as /metrics that nothing else is served at")
     return text
 
