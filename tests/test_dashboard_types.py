@@ -1,4 +1,4 @@
-"""The dashboards as TypeScript sees them: every panel's options and field settings, by the types of the newest Grafana."""
+"""Every panel's options and field settings, checked by TypeScript against the types of the newest Grafana."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.dashboards import ALL, DASHBOARDS, EMPTY_AT_FIRST, FOLDER, Query, panels, queries
+from tests.dashboards import DASHBOARDS, EMPTY_AT_FIRST, FOLDER, Query, panels, queries
 from tests.rules import FOLDER as RULES
 from tests.stack import prometheus_running
 
@@ -27,7 +27,9 @@ RECORDED = {
     for name in re.findall(r"record: (\S+)", (RULES / f"{file}.yml").read_text())
 }
 #: Every metric that the reference lists.
-EXPORTED = set(re.findall(r"(?m)^\| `((?:mimecast|process|probe)_\w+)`", (RULES.parent / "docs" / "metrics.md").read_text()))
+EXPORTED = set(
+    re.findall(r"(?m)^\| `((?:mimecast|process|probe)_\w+)`", (RULES.parent / "docs" / "metrics.md").read_text())
+)
 OF_PROMETHEUS = {"up", "scrape_duration_seconds", "ALERTS"}
 #: What the linter takes for a unit, as far as it is used.
 UNITS = {"none", "short", "percentunit", "s", "bytes"}
@@ -94,7 +96,9 @@ def test_variables_choose_the_data_source_and_what_is_shown(name: str) -> None:
     assert variables["datasource"]["type"] == "datasource"
     assert variables["datasource"]["query"] == "prometheus"
     assert variables["datasource"]["label"] == "Data source"
-    assert (variables["job"]["hide"] == 0) == ("instance" in variables), "only the exporter's dashboard asks for the job"
+    assert (variables["job"]["hide"] == 0) == ("instance" in variables), (
+        "only the exporter's dashboard asks for the job"
+    )
     for variable in variables.values():
         if variable["type"] == "query":
             assert variable["refresh"] == 2

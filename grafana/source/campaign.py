@@ -5,7 +5,7 @@ from __future__ import annotations
 from layout import CAMPAIGN, FOR_ONE_CAMPAIGN, dashboard
 from palette import AMBER, BLUE, CAMPAIGN_STATES, GREEN, GREY, HIGH_IS_GOOD, PURPLE, SKY, YES, Json, words
 from panels import DASHED, DATASOURCE, fixed_colour, query, stat, timeseries
-from promql import BY_CAMPAIGN, CHOSEN, account, campaign, exported, or_missing, state
+from promql import BY_CAMPAIGN, CHOSEN, SELECTED, campaign, exported, kept, or_missing, state
 from tables import Column, coloured, date, number, share_bar, table
 
 
@@ -22,7 +22,7 @@ _SENT, _COMPLETED, _LAUNCH = (
 )
 #: Recorded for campaigns of the last 90 days; of older ones, what the API says.
 _COMPLETION = f"({_recorded('completion:ratio')}\nor {_COMPLETED} / ({_SENT} > 0))"
-_DAY_30 = campaign("completion:day_ratio", f'{CHOSEN}, day="30"')
+_DAY_30 = kept("day_ratio", f'{CHOSEN}, day="30"')
 _TO_REMIND = f"({_recorded('users_to_remind:count')}\nor {_SENT} - {_COMPLETED})"
 _RIGHT_ANSWERS = (
     f"({_exported('correct_answers', 'question')} unless on (account, campaign_id) {_exported('implausible')} == 1)"
@@ -47,7 +47,8 @@ def _numbers() -> list[Json]:
     share: Json = {"unit": "percentunit", "decimals": 0}
     settings: Json = {"width": 6, "now": True}
     judged = settings | share | {"thresholds": HIGH_IS_GOOD}
-    own, median = _recorded("completion:days_to_half"), account("completion_days_to_half:median")
+    own = kept("days_to_half", CHOSEN)
+    median = f"last_over_time(account:mimecast_awareness_completion_days_to_half:median{{{SELECTED}}}[2h])"
     return [
         stat("State", "Behind: completion is below what is expected at the campaign's age. Stalled: behind, and nobody has completed for a week. Completed: nearly everybody has completed. Ended: launched more than 90 days ago.", or_missing(f"max({state(CHOSEN)})"), unit="none", mappings=CAMPAIGN_STATES, empty="not known", **settings),
         stat("Day", "Days since the launch. After day 30 Mimecast puts people who have not completed on its watchlist.", or_missing(f"floor((time() - max({_LAUNCH})) / 86400)", rules=False), unit="none", decimals=0, empty="not launched", **settings),

@@ -144,6 +144,7 @@ def _alerts() -> Json:
     firing = 'ALERTS{job=~"$job", alertstate="firing", category="exporter", severity!="none"}'
     labels = "alertname, severity, account, instance, exporter, collector, file"
     place = 'label_join({}, "where", " ", "account", "collector", "exporter", "instance", "file")'
+    place = f'label_replace({place}, "where", "$1", "where", " *(.*?) *")'
     runbook = [
         {"title": "Open the runbook", "url": f'{_OPERATIONS}#${{__data.fields["Anchor"].text}}', "targetBlank": True}
     ]

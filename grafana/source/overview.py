@@ -22,6 +22,7 @@ from promql import (
     SELECTED,
     campaign,
     exported,
+    kept,
     last_day_bar,
     missing_row,
     or_missing,
@@ -40,9 +41,7 @@ AGE_OF_DATA = f"max({_AGE.format('', SELECTED, '')})\nor max({_AGE.format('last_
 
 _LAUNCH = exported("awareness_campaign_launch_timestamp_seconds", BY_CAMPAIGN)
 _ON = "on (account, campaign_id)"
-#: What a campaign was like on a certain day is recorded without its title.
-_DAY_30 = campaign("completion:day_ratio", f'{SELECTED}, day="30"', by="account, campaign_id")
-_DAYS_TO_HALF = campaign("completion:days_to_half", by="account, campaign_id")
+_DAY_30 = kept("day_ratio", f'{SELECTED}, day="30"')
 #: The time to show of a campaign, in milliseconds: 45 days from its launch where day 30 was recorded, else until now.
 _SPAN = {
     "Y": f"{_LAUNCH} * 1000",
@@ -165,7 +164,7 @@ def _results() -> Json:
             "A": f"{with_account_column(f'{shown} * 1000')}\nor {missing_row('title')}",
             **_of(shown, **_SPAN),
             "B": f"{shown} * 0 + {_ON} group_left () {_DAY_30}",
-            "C": f"{shown} * 0 + {_ON} group_left () {_DAYS_TO_HALF}",
+            "C": f"{shown} * 0 + {_ON} group_left () {kept('days_to_half')}",
         },
         [
             _TITLE_OF_ITS_TIME,

@@ -61,6 +61,13 @@ def campaign(name: str, scope: str = SELECTED, by: str = BY_CAMPAIGN) -> str:
     return f"max by ({by}) (campaign:mimecast_awareness_{name}{{{scope}}})"
 
 
+def kept(name: str, scope: str = SELECTED) -> str:
+    """Return what a campaign was like on a certain day, which is recorded once an hour and without its title."""
+    return (
+        f"max by (account, campaign_id) (last_over_time(campaign:mimecast_awareness_completion:{name}{{{scope}}}[2h]))"
+    )
+
+
 def simulation(name: str) -> str:
     """Return a number recorded for each phishing simulation."""
     return f"max by ({BY_CAMPAIGN}) (simulation:mimecast_awareness_phishing_{name}{{{SELECTED}}})"
