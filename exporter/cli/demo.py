@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from socket import socket
 
 from exporter.cli.logs import set_up_logging
-from exporter.cli.serve import end_quietly_until_served, listen, load_web, run_loop, serve_exporter
+from exporter.cli.serve import listen, load_web, run_loop, serve_exporter
 from exporter.cli.simulate import build
+from exporter.collectors import COLLECTORS
 from exporter.config import Account, CacheSettings, Config, Hmac, OAuth2, Secret
 from exporter.http.server.listen import address_of
 from exporter.simulator import SimulatedAccount, serve
@@ -21,7 +22,6 @@ _TTL = 10.0
 
 def run(options: argparse.Namespace) -> int:
     """Run both until a signal ends them."""
-    end_quietly_until_served()
     set_up_logging(options.log_level, options.log_format)
     web, sockets = load_web(options.web_config_file), listen(options.web_listen_address)
     if web is None or sockets is None:
@@ -38,7 +38,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _configuration(accounts: Sequence[SimulatedAccount], base_url: str) -> Config:
-    """What a user would write for these accounts; made here, since the demo may run where no file can be written."""
+    """Return what a user would write for these accounts; no file is written, as the demo may run read-only."""
     return Config(
         accounts=tuple(_account(account, base_url) for account in accounts),
         cache=CacheSettings(ttl=_TTL),
@@ -47,16 +47,17 @@ def _configuration(accounts: Sequence[SimulatedAccount], base_url: str) -> Confi
 
 
 def _account(account: SimulatedAccount, base_url: str) -> Account:
+    collectors = tuple(COLLECTORS)
     if account.version == "2.0":
         oauth2 = OAuth2(client_id=account.application, client_secret=Secret(account.key))
-        return Account(name=account.name, base_url=base_url, oauth2=oauth2)
+        return Account(name=account.name, base_url=base_url, oauth2=oauth2, collectors=collectors)
     hmac = Hmac(
         app_id=account.application,
         app_key=Secret(account.key),
         access_key=Secret(account.access_key),
         secret_key=Secret(account.secret_key),
     )
-    return Account(name=account.name, base_url=base_url, hmac=hmac)
+    return Account(name=account.name, base_url=base_url, hmac=hmac, collectors=collectors)
 
 
 def _greet(sockets: Sequence[socket], scheme: str, telemetry_path: str) -> None:

@@ -1,27 +1,17 @@
-"""Reading the configuration a command was given, and saying what is wrong with it."""
+"""Reading the configuration that a command was given, and printing what is wrong with it."""
 
 from __future__ import annotations
 
 import os
 import sys
 
+from exporter.accounts.status import reserved_labels
+from exporter.collectors import COLLECTORS
 from exporter.config import Catalog, Config, ConfigError, load_environment, load_file
-
-CATALOG = Catalog(
-    collectors={"campaigns": True},
-    labels=frozenset(
-        {
-            *("account", "campaign_id", "title", "question", "option", "reason", "endpoint", "code", "file"),
-            *("custom_module", "custom_content", "correct_option"),
-            *("version", "revision", "branch", "python", "python_version", "implementation", "generation"),
-            *("major", "minor", "patchlevel", "le", "quantile"),
-        }
-    ),
-)
 
 
 def load(config_file: str | None) -> Config | None:
-    """The configuration, or None after every error was printed to standard error."""
+    """Return the configuration, or None after every problem was printed to standard error."""
     try:
         return read(config_file)
     except ConfigError as error:
@@ -31,12 +21,20 @@ def load(config_file: str | None) -> Config | None:
 
 
 def read(config_file: str | None) -> Config:
-    """The configuration of the file, or of the environment where none is named.
+    """Return the configuration of the file, or of the environment where no file is named.
 
     Raises:
         ConfigError: with every problem.
 
     """
     if config_file:
-        return load_file(config_file, environ=os.environ, catalog=CATALOG)
-    return load_environment(os.environ, catalog=CATALOG)
+        return load_file(config_file, environ=os.environ, catalog=catalog())
+    return load_environment(os.environ, catalog=catalog())
+
+
+def catalog() -> Catalog:
+    """Return what a configuration may name of the table of collectors."""
+    return Catalog(
+        collectors={name: collector.enabled_by_default for name, collector in COLLECTORS.items()},
+        labels=reserved_labels(),
+    )

@@ -1,28 +1,28 @@
-"""`serve`: the exporter itself."""
+"""The `serve` command: run the exporter."""
 
 from __future__ import annotations
 
 import argparse
+import asyncio
 import contextlib
 import logging
 import os
-import signal
 import sys
-import threading
 from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from socket import socket
-from typing import Any
+from typing import Any, NoReturn
 
 from exporter import __version__
-from exporter.app import Service, ServiceOptions
+from exporter.app import App
 from exporter.cli.loading import load, read
 from exporter.cli.logs import set_up_logging
 from exporter.cli.parser import DEFAULT_LISTEN
 from exporter.config import Config
+from exporter.http.handlers.state import HandlerOptions
 from exporter.http.server.listen import ListenAddress, ListenError, bind, parse_listen_addresses
 from exporter.http.server.server import serve
-from exporter.http.server.systemd import passed_sockets
+from exporter.http.server.systemd import passed_sockets, refuse_passed_sockets
 from exporter.http.webconfig.loading import WebConfigError
 from exporter.http.webconfig.watching import WatchedWebConfig
 
@@ -30,8 +30,7 @@ log = logging.getLogger(__name__)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Serve until SIGTERM; 1 where the configuration or an address is not usable."""
-    end_quietly_until_served()
+    """Serve until a signal; return 1 when the configuration or an address cannot be used."""
     allow_many_files()
     set_up_logging(options.log_level, options.log_format)
     config, web = load(options.config_file), load_web(options.web_config_file)
@@ -40,12 +39,15 @@ def run(options: argparse.Namespace) -> int:
     sockets = listen(options.web_listen_address, from_systemd=options.web_systemd_socket)
     if sockets is None:
         return 1
-    return run_loop(serve_exporter(config, lambda: read(options.config_file), sockets, web=web, options=options))
-
-
-def end_quietly_until_served() -> None:
-    """SIGTERM ends the process with status 0 from its first moment on; the server has a handler of its own later."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    serving = serve_exporter(
+        config,
+        lambda: read(options.config_file),
+        sockets,
+        web=web,
+        options=options,
+        watch=options.config_watch if options.config_file else None,
+    )
+    return run_loop(serving)
 
 
 def allow_many_files() -> None:
@@ -58,26 +60,35 @@ def allow_many_files() -> None:
 
 
 def load_web(file: str | None) -> WatchedWebConfig | None:
-    """The web configuration, or None after every error was printed."""
+    """Return the web configuration, or None after printing every error."""
     try:
         return WatchedWebConfig(Path(file) if file else None)
     except WebConfigError as error:
         for problem in error.problems:
             sys.stderr.write(f"mimecast-exporter: {problem}\n")
-        return None
+    except OSError as error:
+        sys.stderr.write(f"mimecast-exporter: {file}: no TLS context can be made: {error.strerror}\n")
+    return None
 
 
 def listen(addresses: Sequence[str] | None, *, from_systemd: bool = False) -> Sequence[socket] | None:
-    """The listening sockets, or None after the error was printed."""
+    """Return the listening sockets, or None after printing the error."""
     try:
-        return passed_sockets() if from_systemd else bind(parse_listen_addresses(addresses or [DEFAULT_LISTEN]))
+        if from_systemd:
+            return passed_sockets()
+        refuse_passed_sockets()
+        return bind(parse_listen_addresses(addresses or [DEFAULT_LISTEN]))
     except (ListenError, ValueError) as error:
         sys.stderr.write(f"mimecast-exporter: {error}\n")
         return None
 
 
-def run_loop(main: Coroutine[Any, Any, int]) -> int:
-    """Run on uvloop; gives what `main` gives, and does not wait for threads that look up names that never come."""
+def run_loop(main: Coroutine[Any, Any, int]) -> NoReturn:
+    """Run `main` on uvloop and exit with the status that it returns.
+
+    The process exits at once: the interpreter would wait for threads that hash passwords or look up names, and the
+    event loop for TLS handshakes.
+    """
     import uvloop  # noqa: PLC0415 - commands that serve nothing do without it
 
     loop = uvloop.new_event_loop()
@@ -87,10 +98,7 @@ def run_loop(main: Coroutine[Any, Any, int]) -> int:
     finally:
         logging.shutdown()
         sys.stdout.flush()
-    if any(thread.is_alive() and not thread.daemon for thread in threading.enumerate()[1:]):
-        os._exit(status)  # the interpreter's own end would wait for those threads
-    loop.close()
-    return status
+    os._exit(status)
 
 
 async def serve_exporter(
@@ -100,33 +108,42 @@ async def serve_exporter(
     *,
     web: WatchedWebConfig,
     options: argparse.Namespace,
+    watch: float | None = None,
 ) -> int:
-    """Serve this configuration until a signal ends it."""
-    service = Service(config, reread)
+    """Serve this configuration until a signal ends it; `watch` is the interval at which its files are checked."""
+    app = App(config, reread)
     try:
-        await service.start()
+        await app.start()
     except OSError as error:
         sys.stderr.write(f"mimecast-exporter: api.tls_config cannot be used: {error.strerror}\n")
         return 1
     log.info("starting", extra={"version": __version__, "accounts": len(config.accounts), "config": config.source})
-    application = service.application(
-        ServiceOptions(
-            telemetry_path=options.web_telemetry_path,
-            external_url=options.web_external_url or "",
-            timeout_offset=options.timeout_offset,
-            max_requests=options.web_max_requests,
-            lifecycle=options.web_enable_lifecycle,
-        ),
-        web,
+    handlers = HandlerOptions(
+        telemetry_path=options.web_telemetry_path,
+        external_url=options.web_external_url or "",
+        timeout_offset=options.timeout_offset,
+        default_scrape_timeout=options.default_scrape_timeout,
+        enable_lifecycle=options.web_enable_lifecycle,
     )
-    await serve(application, sockets, web=web, on_stop=service.close, on_reload=_reload(service), ready=_ready)
+    watching = asyncio.create_task(app.watch(watch)) if watch else None
+    await serve(
+        app.application(handlers, max_requests=options.web_max_requests, web=web),
+        sockets,
+        tls=web.current.server_tls,
+        watch_tls=web.watch,
+        on_stop=app.close,
+        on_reload=_reload(app),
+        ready=_ready,
+    )
+    if watching is not None:
+        watching.cancel()
     log.info("stopped")
     return 0
 
 
-def _reload(service: Service) -> Callable[[], Coroutine[Any, Any, None]]:
+def _reload(app: App) -> Callable[[], Coroutine[Any, Any, None]]:
     async def reload() -> None:
-        await service.reload()
+        await app.reload()
 
     return reload
 

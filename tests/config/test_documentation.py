@@ -12,8 +12,6 @@ import msgspec
 import pytest
 import yaml
 
-from exporter.cli.loading import CATALOG as EXPORTED
-from exporter.collectors.metrics import ACCOUNT_METRICS, CAMPAIGN_LABELS, CAMPAIGN_METRICS, SCRAPE_METRICS
 from exporter.config import (
     HMAC_REGIONS,
     OAUTH2_REGIONS,
@@ -24,7 +22,6 @@ from exporter.config import (
     load_file,
 )
 from exporter.config.settings import Config
-from exporter.exposition.process import Telemetry
 from exporter.yamlfile import fields_of, read
 from tests.config.writing import CATALOG, ROOT, names
 
@@ -103,13 +100,3 @@ def _leaves(tree: Any, prefix: str = "") -> Iterator[tuple[str, object]]:
             yield from _leaves(item, f"{prefix}[]")
     else:
         yield prefix, tree
-
-
-def test_no_label_of_a_metric_is_free_for_targets() -> None:
-    own = {
-        label
-        for metric in (*CAMPAIGN_METRICS, *ACCOUNT_METRICS, *SCRAPE_METRICS)
-        for label in getattr(metric, "labels", ())
-    }
-    process = {label for family in Telemetry("1").collect() for sample in family.samples for label in sample.labels}
-    assert own | {*CAMPAIGN_LABELS, "file"} | process <= EXPORTED.labels

@@ -1,6 +1,6 @@
-"""A process that serves the sample application until a signal ends it; prints what happens to it, line by line.
+"""A process that serves the sample application until a signal ends it, and prints what happens to it, line by line.
 
-Arguments: a listen address and, where there is one, a web configuration file.
+Arguments: a listen address and, optionally, a web configuration file.
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import uvloop
+from starlette.types import Receive, Scope, Send
 
+from exporter.cli.serve import run_loop
 from exporter.http.middleware.protection import Protection
 from exporter.http.server.server import ListenAddress, bind, parse_listen_address, serve
 from exporter.http.webconfig.watching import WatchedWebConfig
@@ -23,8 +24,16 @@ def _say(text: str) -> None:
     print(text, flush=True)
 
 
-async def _main(address: str, web_config: str | None) -> None:
-    app = SampleApp()
+class _Talking(SampleApp):
+    """Also prints what it is asked."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        _say(f"asked {scope['path']}")
+        await super().__call__(scope, receive, send)
+
+
+async def _main(address: str, web_config: str | None) -> int:
+    app = _Talking()
     web = WatchedWebConfig(Path(web_config) if web_config else None)
 
     def ready(addresses: Sequence[ListenAddress]) -> None:
@@ -41,12 +50,14 @@ async def _main(address: str, web_config: str | None) -> None:
         _say("reloading")
 
     fetch = asyncio.create_task(fetch_for_ever())
-    sockets = bind([parse_listen_address(address)])
-    await serve(Protection(app, web.config), sockets, web=web, on_stop=stop, on_reload=reload, ready=ready)
+    protected = Protection(app, web.config)
+    sockets, tls = bind([parse_listen_address(address)]), web.current.server_tls
+    await serve(protected, sockets, tls=tls, watch_tls=web.watch, on_stop=stop, on_reload=reload, ready=ready)
     _say("stopped")
     fetch.cancel()
+    return 0
 
 
 if __name__ == "__main__":
     logging.basicConfig(level=logging.WARNING)
-    uvloop.run(_main(sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else None))
+    run_loop(_main(sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else None))
