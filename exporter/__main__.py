@@ -9,9 +9,20 @@ import sys
 def main() -> None:
     """Run the command line and exit with its status."""
     open_standard_streams()
+    leave_multiprocess_mode()
     from exporter.cli.parser import run  # noqa: PLC0415 - so that an interrupt while importing is caught as well
 
     sys.exit(run(sys.argv[1:]))
+
+
+def leave_multiprocess_mode() -> None:
+    """Drop the variables by which prometheus_client keeps metrics in files for several processes to share.
+
+    The exporter is one process. The library reads them when it is imported, writes into the folder they name, and fails
+    where there is no such folder.
+    """
+    for name in ("PROMETHEUS_MULTIPROC_DIR", "prometheus_multiproc_dir"):
+        os.environ.pop(name, None)
 
 
 def open_standard_streams() -> None:
