@@ -80,7 +80,7 @@ def test_a_room_on_the_ground_imports_nothing_of_the_rest(room: str) -> None:
     ("room", "libraries"),
     [
         ("cache", set()),
-        ("mimecast", {"httpx", "msgspec", "isal", "certifi"}),
+        ("mimecast", {"httpx", "httpcore", "msgspec", "isal", "certifi"}),
         ("exposition", set()),
         ("metrics", set()),
         ("telemetry", {"prometheus_client"}),
