@@ -193,7 +193,8 @@ def _candidates(
 def _listening(
     family: socket.AddressFamily, sockaddr: tuple[str | int | bytes, ...] | str, *, dual_stack: bool = False
 ) -> socket.socket:
-    sock = socket.socket(family, socket.SOCK_STREAM)
+    # The protocol is named because asyncio only then turns Nagle's algorithm off.
+    sock = socket.socket(family, socket.SOCK_STREAM, 0 if family == socket.AF_UNIX else socket.IPPROTO_TCP)
     try:
         if family != socket.AF_UNIX:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
