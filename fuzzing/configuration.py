@@ -1,4 +1,4 @@
-"""Fuzz the main configuration file: it gives a Config or a ConfigError that names the file, in bounded time, and shows no secret."""
+"""Fuzz the main configuration file: it gives a Config or a ConfigError that names the file, and shows no secret."""
 
 from __future__ import annotations
 

@@ -16,8 +16,9 @@ import bcrypt
 import httpx
 import pytest
 import trustme
-from exporter.collectors.metrics import ACCOUNT_METRICS, CAMPAIGN_METRICS, SCRAPE_METRICS
 
+from exporter.accounts.status import ACCOUNT_FAMILIES, COLLECTOR_FAMILIES, SCRAPE_FAMILIES
+from exporter.collectors import COLLECTORS
 from exporter.simulator import Fault, Simulator, configuration, fleet, refusal
 from exporter.simulator import running as simulating
 from tests.commands import COMMAND, run, running
@@ -64,11 +65,9 @@ def test_the_demo_needs_nothing_and_shows_every_account(promtool: Path) -> None:
 def test_the_demo_shows_every_metric_of_the_tables() -> None:
     with running("demo", LISTEN) as demo:
         text = httpx.get(demo.base_url + "/metrics", trust_env=False).text
-    missing = [
-        metric.name
-        for metric in (*CAMPAIGN_METRICS, *ACCOUNT_METRICS, *SCRAPE_METRICS)
-        if f"\n{metric.name}{{" not in text
-    ]
+    tables = [ACCOUNT_FAMILIES, COLLECTOR_FAMILIES, SCRAPE_FAMILIES, *(one.families for one in COLLECTORS.values())]
+    names = [family.name for families in tables for family in families]
+    missing = [name for name in names if f"\n{name}{{" not in text]
     assert missing == []
 
 
@@ -87,7 +86,7 @@ def test_serving_a_file_of_accounts_of_both_versions(config: Path) -> None:
         assert exporter.end() == 0
     assert text.count("mimecast_up{") == 3
     assert 'mimecast_up{account="initech"} 1\n' in text
-    assert exporter.output.count("msg=fetched") == 3
+    assert exporter.output.count("msg=refreshed") == 3
     assert "GET /metrics" not in exporter.output
 
 

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from exporter import __version__
-from exporter.cli.loading import CATALOG
+from exporter.cli.loading import catalog
 from exporter.config import load_file
 from tests.rules import FOLDER as RULES
 from tests.rules import RULE_FILES
@@ -102,7 +102,7 @@ def test_the_configurations_are_valid_once_their_secrets_are_there(file: str, tm
     (tmp_path / "secret").write_text("a-secret\n")
     config = tmp_path / "config.yaml"
     config.write_text(re.sub(r"client_secret_file: \S+", f"client_secret_file: {tmp_path}/secret", text))
-    assert len(load_file(config, environ={}, catalog=CATALOG).accounts) == 1
+    assert len(load_file(config, environ={}, catalog=catalog()).accounts) == 1
 
 
 def test_replicas_and_the_modulus_agree() -> None:

@@ -27,7 +27,7 @@ pytestmark = pytest.mark.anyio
 SENT = "mimecast_awareness_campaign_emails_sent"
 GOOD = json_answer(answer(OLDER, NEWER))
 
-accounts = st.builds(
+accounts: st.SearchStrategy[dict[str, Any]] = st.builds(
     dict,
     name=st.sampled_from(["acme", "globex", "initech"]),
     app_id=st.sampled_from(["one", "two"]),
@@ -35,7 +35,7 @@ accounts = st.builds(
     labels=st.dictionaries(st.sampled_from(["tier", "team"]), st.sampled_from(["a", "b"])),
     campaigns=st.builds(CampaignFilter, limit=st.none() | st.integers(1, 2)),
 )
-configurations = st.builds(
+configurations: st.SearchStrategy[dict[str, Any]] = st.builds(
     dict,
     accounts=st.lists(accounts, min_size=1, max_size=3, unique_by=lambda one: one["name"]),
     cache=st.builds(CacheSettings, ttl=st.sampled_from([60.0, 300.0]), max_stale=st.sampled_from([600.0, 3600.0])),

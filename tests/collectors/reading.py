@@ -7,6 +7,8 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
+
 from exporter.collectors import Collector
 from exporter.collectors.selection import records_to_export
 from exporter.exposition.text import format_labels, merge, render_records
@@ -18,7 +20,7 @@ ACCOUNT = account("acme", "https://api.example", HMAC)
 
 def records_of(collector: Collector[Any], items: Sequence[bytes]) -> Sequence[Any]:
     """The records that are exported of raw items."""
-    decoded = [collector.decode(item, ACCOUNT) for item in items]
+    decoded = [collector.decode(msgspec.Raw(item), ACCOUNT) for item in items]
     found = tuple(record for record in decoded if record is not None)
     records, _ = records_to_export(Answer(found, decoded.count(None), 0), collector, ACCOUNT, 1_790_000_000.0)
     return records

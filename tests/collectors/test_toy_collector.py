@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -47,9 +46,8 @@ ITEMS = [{"kind": "ball", "size": 3}, {"kind": "car", "size": 5}, {"nothing": 1}
 
 
 @pytest.fixture(autouse=True)
-def toys(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def toys(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(COLLECTORS, "toys", TOYS)
-    return
 
 
 async def respond(request: Received, writer: asyncio.StreamWriter) -> None:

@@ -48,7 +48,7 @@ class Facing:
     def _lead_to(self, base_url: str, *, at_fault: bool) -> None:
         """Let the name of the API lead to another place, as a change of DNS or of routes does."""
         self.at_fault = at_fault
-        client = self.exporter.service.fleet.collection.accounts["acme"]._client
+        client = self.exporter.app.registry.accounts["acme"].collectors["campaigns"]._client
         client._base_url = base_url
 
 

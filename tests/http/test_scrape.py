@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 import zlib
+from typing import Any
 
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
@@ -14,6 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from exporter.accounts.status import ACCOUNT_FAMILIES, COLLECTOR_FAMILIES, SCRAPE_FAMILIES
 from exporter.cli.loading import catalog
 from exporter.collectors.campaigns import CAMPAIGNS
+from exporter.exposition.family import Family
 from exporter.exposition.text import CONTENT_TYPES
 from exporter.http.handlers.state import HandlerOptions
 from tests.exposition.test_negotiation import PROMETHEUS_2
@@ -41,9 +43,8 @@ async def test_every_metric_of_the_tables_is_served() -> None:
         served(configuration(api.base_url)) as exporter,
     ):
         exposition = await exporter.scrape()
-    assert {
-        family.name for family in (*CAMPAIGNS.families, *ACCOUNT_FAMILIES, *COLLECTOR_FAMILIES, *SCRAPE_FAMILIES)
-    } <= exposition.names
+    tables: list[Family[Any]] = [*CAMPAIGNS.families, *ACCOUNT_FAMILIES, *COLLECTOR_FAMILIES, *SCRAPE_FAMILIES]
+    assert {family.name for family in tables} <= exposition.names
     assert {"mimecast_exporter_build_info", "process_cpu_seconds_total", "python_info"} <= exposition.names
     assert exposition.value("mimecast_exporter_config_last_reload_successful") == 1
     assert exposition.value("mimecast_exporter_config_last_reload_success_timestamp_seconds") == 1_790_000_000

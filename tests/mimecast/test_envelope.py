@@ -4,8 +4,9 @@ import json
 from typing import Any
 
 import pytest
-from exporter.mimecast.campaign import decode_campaign
 
+from exporter.collectors.campaigns import decode
+from exporter.config import Account
 from exporter.mimecast import MimecastError, errors
 from exporter.mimecast.envelope import (
     Envelope,
@@ -101,8 +102,9 @@ def test_one_bad_character_in_a_mail_does_not_lose_the_answer(body: bytes) -> No
     envelope = open_envelope(b'{"data": [' + good + b', "emailMsg": {"body": ' + body + b"}}]}")
     check(envelope)
     assert envelope.data is not None
-    (campaign,) = map(decode_campaign, envelope.data)
-    assert campaign == decode_campaign(good + b"}")
+    account = Account(name="acme")
+    (campaign,) = (decode(item, account) for item in envelope.data)
+    assert campaign == decode(good + b"}", account)
 
 
 def test_a_bad_character_hides_no_failure_and_no_further_page() -> None:
