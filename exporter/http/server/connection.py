@@ -235,7 +235,9 @@ def _split(message: Message) -> list[Message]:
         return [message]
     view, more = memoryview(body), message.get("more_body", False)
     begins = range(0, len(body), CHUNK_SIZE)
-    parts: list[Message] = [{**message, "body": view[begin : begin + CHUNK_SIZE], "more_body": True} for begin in begins]
+    parts: list[Message] = [
+        {**message, "body": view[begin : begin + CHUNK_SIZE], "more_body": True} for begin in begins
+    ]
     parts[-1]["more_body"] = more
     return parts
 
