@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any, cast
 
 import anyio
-import httpx
 import msgspec
 
 from benchmarks import serving
@@ -31,8 +30,9 @@ from exporter.collectors import campaigns as table
 from exporter.collectors.campaigns import Campaign
 from exporter.config import Account, CacheSettings
 from exporter.exposition.compression import CachedBody
+from exporter.exposition.family import Family
 from exporter.exposition.text import FamilyTexts, merge
-from exporter.mimecast import Answer, MimecastClient, Traffic
+from exporter.mimecast import Answer, Credentials, MimecastClient, Traffic
 from tests.clocks import Clock
 
 ACCOUNTS, CAMPAIGNS = 1_000, 50
@@ -93,7 +93,7 @@ class _Fleet:
             "clock": self._clock,
             "wall_clock": self._clock,
         }
-        account = RunningAccount(settings, auth=httpx.Auth(), **shared)
+        account = RunningAccount(settings, auth=Credentials(), **shared)
         campaigns = RunningCollector(
             table.CAMPAIGNS,
             settings,
@@ -137,7 +137,7 @@ class _Fleet:
     async def merge_and_compress(self, texts: Sequence[tuple[FamilyTexts, FamilyTexts]]) -> None:
         """Do what a change anywhere costs: merge the texts of campaigns and statuses, and compress them."""
         campaigns = CachedBody(merge(table.FAMILIES, [campaigns for campaigns, _ in texts]))
-        families = (*ACCOUNT_FAMILIES, *COLLECTOR_FAMILIES)
+        families: list[Family[Any]] = [*ACCOUNT_FAMILIES, *COLLECTOR_FAMILIES]
         statuses = merge(families, [statuses for _, statuses in texts], "openmetrics")
         await CachedBody([b"".join(statuses)], campaigns).gzip(b"")
 

@@ -10,9 +10,11 @@ from exporter.collectors.campaigns import Campaign, decode
 from exporter.collectors.fields import MAX_COUNT, MAX_TITLE
 from exporter.config import Account
 from exporter.mimecast import MimecastError
-from exporter.mimecast.envelope import check, codes_in, next_page_token, open_envelope
+from exporter.mimecast.envelope import Envelope, next_page_token
+from exporter.mimecast.refusals import Asked, accept
 from tests.vendor_samples import NEWER, OLDER, answer
 
+_ASKED = Asked("get-queue", "a role", "client_id and client_secret", "renew it")
 COUNT, OPTION = Account(name="acme"), Account(name="acme", correct_answers="option")
 _REFUSAL = {"fail": [{"errors": [{"code": "err_xdk_binding_expired"}]}], "meta": {"status": 418}}
 _PAGED = answer(OLDER, meta={"status": 200, "pagination": {"next": "cGFnZQ"}})
@@ -35,15 +37,9 @@ WORDS = [
 
 def hold(data: bytes) -> None:
     """Decode an answer."""
-    for code in codes_in(data):
-        assert re.fullmatch(r"[A-Za-z][A-Za-z0-9_.-]{0,63}", code)
-    try:
-        envelope = open_envelope(data)
-        (next_page_token(envelope) or "").encode()
-        check(envelope)
-    except MimecastError as error:
-        str(error).encode()
-        assert len(str(error)) < 1000, "a message of any length can be had from outside"
+    _accepted(400, data)
+    envelope = _accepted(200, data)
+    if envelope is None:
         return
     for item in envelope.data or ():
         campaign = decode(item, COUNT)
@@ -51,6 +47,18 @@ def hold(data: bytes) -> None:
         if campaign is not None:
             _sound(campaign)
             assert decode(b"\xef\xbb\xbf" + bytes(item), COUNT) == campaign, "strict and lenient decoding differ"
+
+
+def _accepted(status: int, data: bytes) -> Envelope | None:
+    """Return the envelope of an answer that states no failure and names its next page in a way that is understood."""
+    try:
+        envelope = accept(status, data, _ASKED, {}, 1e9)
+        (next_page_token(envelope) or "").encode()
+    except MimecastError as error:
+        str(error).encode()
+        assert len(str(error)) < 1000, "a message of any length can be had from outside"
+        return None
+    return envelope
 
 
 def _sound(campaign: Campaign) -> None:

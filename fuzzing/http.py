@@ -10,8 +10,8 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import h11
-import uvloop
 import uvicorn
+import uvloop
 from starlette.types import Receive, Scope, Send
 
 from exporter.http.server.connection import Connection, Connections

@@ -11,6 +11,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import bcrypt
 import httpx
@@ -18,7 +19,7 @@ import pytest
 import trustme
 
 from exporter.accounts.status import ACCOUNT_FAMILIES, COLLECTOR_FAMILIES, SCRAPE_FAMILIES
-from exporter.collectors import COLLECTORS
+from exporter.collectors import COLLECTORS, Family
 from exporter.simulator import Fault, Simulator, configuration, fleet, refusal
 from exporter.simulator import running as simulating
 from tests.commands import COMMAND, run, running
@@ -65,8 +66,8 @@ def test_the_demo_needs_nothing_and_shows_every_account(promtool: Path) -> None:
 def test_the_demo_shows_every_metric_of_the_tables() -> None:
     with running("demo", LISTEN) as demo:
         text = httpx.get(demo.base_url + "/metrics", trust_env=False).text
-    tables = [ACCOUNT_FAMILIES, COLLECTOR_FAMILIES, SCRAPE_FAMILIES, *(one.families for one in COLLECTORS.values())]
-    names = [family.name for families in tables for family in families]
+    families: list[Family[Any]] = [*ACCOUNT_FAMILIES, *COLLECTOR_FAMILIES, *SCRAPE_FAMILIES]
+    names = [family.name for family in (*families, *(one for each in COLLECTORS.values() for one in each.families))]
     missing = [name for name in names if f"\n{name}{{" not in text]
     assert missing == []
 

@@ -43,9 +43,7 @@ async def _main(address: str, web_config: str | None) -> int:
     sockets = bind([parse_listen_address(address)])
     protected = Protection(app, web.config)
     tls = web.current.server_tls
-    await serve(
-        protected, sockets, tls=tls, watch_tls=web.watch, on_stop=stop, on_reload=reload, ready=ready
-    )
+    await serve(protected, sockets, tls=tls, watch_tls=web.watch, on_stop=stop, on_reload=reload, ready=ready)
     _say("stopped")
     fetch.cancel()
     return 0
