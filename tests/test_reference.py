@@ -40,3 +40,12 @@ def test_every_field_of_the_vendors_page_is_read_or_listed_as_left_out(collector
     named = " ".join([*sources, *LEFT_OUT.get(collector, ())])
     fields = VENDOR_FIELDS[collector].split()
     assert [field for field in fields if not re.search(rf"\b{re.escape(field)}\b", named)] == []
+
+
+def test_every_collector_is_explained() -> None:
+    text = (ROOT / "docs" / "collectors.md").read_text()
+    for collector in COLLECTORS.values():
+        state = "on" if collector.enabled_by_default else "off"
+        row = rf"^\| `{collector.name}` \| `{collector.endpoint.path}` \| .+ \| {state} \|$"
+        assert re.search(row, text, re.MULTILINE), collector.name
+        assert collector.endpoint.permission in text
