@@ -45,7 +45,7 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """The parser of every command."""
+    """Return the parser of every command."""
     parser = argparse.ArgumentParser(
         prog="mimecast-exporter",
         description="Prometheus exporter for Mimecast Awareness Training campaigns.",
