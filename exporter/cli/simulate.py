@@ -51,7 +51,7 @@ def _write_history(options: argparse.Namespace) -> None:
 
 
 def build(options: argparse.Namespace) -> Simulator:
-    """The simulator that the flags ask for."""
+    """Return the simulator that the flags ask for."""
     return Simulator(
         fleet(options.accounts),
         campaigns=options.campaigns,

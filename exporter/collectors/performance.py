@@ -34,7 +34,7 @@ class Performance(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class _Item(msgspec.Struct, rename="camel", gc=False):
-    """The fields that are read. `departmentCompletionStats` may name people, and is never decoded."""
+    """The fields that are read. `departmentCompletionStats` may name people, and is left out."""
 
     num_participating: Any = None
     num_zero_incorrect: Any = None

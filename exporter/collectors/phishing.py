@@ -5,6 +5,7 @@ Source: the vendor's page of get-campaign; no recording of an answer is public.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import msgspec
@@ -27,7 +28,8 @@ class Simulation(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         opened: users that opened the message.
         clicked: users that clicked its link.
         submitted: users that submitted its form.
-        locale: the language of the message, such as `en`.
+        locked: whether it can no longer be changed.
+        locale: the language of the message, such as `en`; empty where it is not known.
 
     """
 
@@ -43,7 +45,7 @@ class Simulation(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class _Item(msgspec.Struct, rename="camel", gc=False):
-    """The fields that are read. Sender, group and templates may name people, and are never decoded."""
+    """The fields that are read. Sender, group and templates may name people, and are left out."""
 
     id: Any = None
     name: Any = None
@@ -55,6 +57,9 @@ class _Item(msgspec.Struct, rename="camel", gc=False):
     locked: Any = None
     locale: Any = None
 
+
+#: A language code such as `en` or `pt-BR`.
+_LANGUAGE = re.compile(r"[A-Za-z]{2,8}([-_][A-Za-z0-9]{1,8}){0,3}")
 
 _decoder = msgspec.json.Decoder(_Item)
 
@@ -76,8 +81,14 @@ def decode(item: bytes | memoryview | msgspec.Raw, _account: Account) -> Simulat
         clicked=count(fields.num_clicked),
         submitted=count(fields.num_submitted),
         locked=flag(fields.locked),
-        locale=title(fields.locale),
+        locale=_locale(fields.locale),
     )
+
+
+def _locale(value: Any) -> str:
+    """Return a language code, empty for anything else."""
+    code = text(value)
+    return code if _LANGUAGE.fullmatch(code) else ""
 
 
 def _info(simulation: Simulation) -> list[Sample]:

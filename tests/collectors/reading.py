@@ -35,5 +35,9 @@ def exposition_of(collector: Collector[Any], records: Sequence[Any]) -> str:
 
 def samples_of(collector: Collector[Any], *items: Any) -> list[str]:
     """The lines of the items' samples."""
-    text = exposition_of(collector, records_of(collector, [json.dumps(item).encode() for item in items]))
-    return [line for line in text.splitlines() if not line.startswith("#")]
+    return samples_of_raw(collector, *(json.dumps(item).encode() for item in items))
+
+
+def samples_of_raw(collector: Collector[Any], *items: bytes) -> list[str]:
+    """The lines of the samples of items as the API sends them."""
+    return [line for line in exposition_of(collector, records_of(collector, items)).splitlines() if line[0] != "#"]
