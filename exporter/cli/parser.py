@@ -21,7 +21,7 @@ _COMMANDS = {
     "serve": "run the exporter (the default command)",
     "check": "validate a configuration; with --online also call each account once",
     "campaigns": "show what an account returns now",
-    "simulate": "run the API simulator alone",
+    "simulate": "run the API simulator alone, or write the past of its accounts",
     "demo": "run the exporter against the built-in simulator, no configuration needed",
     "healthcheck": "ask the running exporter whether it serves; for containers",
 }

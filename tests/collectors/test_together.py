@@ -190,3 +190,13 @@ def test_check_online_names_the_collector_and_the_permission_it_lacks(config: Pa
     assert failed.startswith("acme: safe_score: FAILED (permission): ")
     assert failed.endswith("safe_score needs Awareness Training | Dashboard | Read")
     assert done.stdout.count(": ok, ") == 3
+
+
+def test_check_online_says_what_has_no_data(config: Path, simulator: Simulator) -> None:
+    nothing = {"meta": {"status": 200}, "fail": [], "data": []}
+    for endpoint in ("get-campaign", "get-safe-score-summary"):
+        simulator.faults.add(msgspec.convert({"endpoint": endpoint, "body": nothing}, Fault))
+    done = run("check", f"--config.file={config}", "--online")
+    assert done.returncode == 0
+    assert "acme: phishing: ok, 0 campaigns, " in done.stdout
+    assert "acme: safe_score: ok, no data, " in done.stdout
