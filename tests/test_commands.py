@@ -168,14 +168,14 @@ def test_check_online_tells_a_wrong_key_from_a_missing_permission_from_a_wrong_h
     done = run("check", f"--config.file={config}", "--online")
     assert done.returncode == 1
     lines = dict(line.split(": ", 1) for line in done.stdout.splitlines()[1:])
-    assert lines["acme"].startswith("FAILED (auth)")
-    assert lines["globex"].startswith("FAILED (permission)")
-    assert lines["initech"].startswith("FAILED (connect)")
+    assert lines["acme"].startswith("campaigns: FAILED (auth)")
+    assert lines["globex"].startswith("campaigns: FAILED (permission)")
+    assert lines["initech"].startswith("campaigns: FAILED (connect)")
     assert "planted" not in done.stdout + done.stderr
 
 
 def test_campaigns_are_listed_with_both_ids(config: Path) -> None:
-    table = run("campaigns", f"--config.file={config}", "--account=acme")
+    table = run("campaigns", f"--config.file={config}", "--account=acme", "--secure-ids")
     assert table.returncode == 0
     assert len(table.stdout.splitlines()) == 17
     listed = json.loads(run("campaigns", f"--config.file={config}", "--account=acme", "--output=json").stdout)

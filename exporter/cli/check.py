@@ -42,8 +42,13 @@ def _lines(outcome: Outcome) -> Iterator[str]:
         return
     skipped = outcome.skipped.total()
     note = f", {skipped} not exported" if skipped else ""
-    records = f"{len(outcome.records)} campaigns" if outcome.collector.counted_as else "data"
-    yield f"{name}: ok, {records}{note}, {outcome.size} bytes in {outcome.duration:.2f} s"
+    yield f"{name}: ok, {_found(outcome)}{note}, {outcome.size} bytes in {outcome.duration:.2f} s"
     notice = outcome.collector.notice(outcome.records, outcome.account)
     if notice:
         yield f"{name}: note: {notice}"
+
+
+def _found(outcome: Outcome) -> str:
+    if outcome.collector.counted_as:
+        return f"{len(outcome.records)} campaigns"
+    return "data" if outcome.records else "no data"

@@ -21,7 +21,7 @@ _COMMANDS = {
     "serve": "run the exporter (the default command)",
     "check": "validate a configuration; with --online also call each account once",
     "campaigns": "show what an account returns now",
-    "simulate": "run the API simulator alone",
+    "simulate": "run the API simulator alone, or write the past of its accounts",
     "demo": "run the exporter against the built-in simulator, no configuration needed",
     "healthcheck": "ask the running exporter whether it serves; for containers",
 }
@@ -101,8 +101,33 @@ def _add_own_flags(added: dict[str, argparse.ArgumentParser]) -> None:
         metavar="ADDRESS",
         help="where the simulator listens (default: %(default)s)",
     )
+    _add_history_flags(added["simulate"])
     added["healthcheck"].add_argument(
         "--timeout", type=_seconds, default=3.0, metavar="SECONDS", help="default: %(default)s"
+    )
+
+
+def _add_history_flags(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--history",
+        type=_duration,
+        metavar="DURATION",
+        help="write the accounts' past, such as 90d, as OpenMetrics for `promtool tsdb create-blocks-from openmetrics`"
+        " to standard output, and end",
+    )
+    parser.add_argument(
+        "--history-step",
+        type=_duration,
+        default=3600.0,
+        metavar="DURATION",
+        help="the time between two samples of the history (default: 1h)",
+    )
+    parser.add_argument(
+        "--history-label",
+        type=_label,
+        action="append",
+        metavar="NAME=VALUE",
+        help="a label of the history's series, repeatable (default: job=mimecast, instance=localhost:10587)",
     )
 
 
@@ -222,6 +247,25 @@ def _seconds(text: str) -> float:
     if not math.isfinite(value) or value < 0:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds, such as 0.5")
     return value
+
+
+def _duration(text: str) -> float:
+    from exporter.config.units import Duration  # noqa: PLC0415 - few commands need it
+
+    try:
+        value = Duration.parse(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is {error}") from error
+    if not value:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time at all")
+    return value
+
+
+def _label(text: str) -> tuple[str, str]:
+    name, separator, value = text.partition("=")
+    if not separator or not re.fullmatch("[a-zA-Z_][a-zA-Z0-9_]*", name):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a label such as instance=exporter:10587")
+    return name, value
 
 
 def _path(text: str) -> str:
