@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import contextlib
 import logging
 import os
@@ -38,7 +39,15 @@ def run(options: argparse.Namespace) -> int:
     sockets = listen(options.web_listen_address, from_systemd=options.web_systemd_socket)
     if sockets is None:
         return 1
-    return run_loop(serve_exporter(config, lambda: read(options.config_file), sockets, web=web, options=options))
+    serving = serve_exporter(
+        config,
+        lambda: read(options.config_file),
+        sockets,
+        web=web,
+        options=options,
+        watch=options.config_watch if options.config_file else None,
+    )
+    return run_loop(serving)
 
 
 def allow_many_files() -> None:
@@ -99,8 +108,9 @@ async def serve_exporter(
     *,
     web: WatchedWebConfig,
     options: argparse.Namespace,
+    watch: float | None = None,
 ) -> int:
-    """Serve this configuration until a signal ends it."""
+    """Serve this configuration until a signal ends it; `watch` is the interval at which its files are checked."""
     app = App(config, reread)
     try:
         await app.start()
@@ -116,6 +126,7 @@ async def serve_exporter(
         default_scrape_timeout=options.default_scrape_timeout,
         enable_lifecycle=options.web_enable_lifecycle,
     )
+    watching = asyncio.create_task(app.watch(watch)) if watch else None
     await serve(
         app.application(handlers, max_requests=options.web_max_requests, web=web),
         sockets,
@@ -125,6 +136,8 @@ async def serve_exporter(
         on_reload=_reload(app),
         ready=_ready,
     )
+    if watching is not None:
+        watching.cancel()
     log.info("stopped")
     return 0
 

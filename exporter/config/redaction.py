@@ -12,7 +12,7 @@ import yaml
 from exporter.config.secret import REDACTED
 from exporter.config.settings import Config
 from exporter.config.units import Duration, Size
-from exporter.yamlfile import SECRET, is_marked, keys_of, plain, struct_fields
+from exporter.yamlfile import fields_of
 
 #: The C emitter if PyYAML was built with it: the other would delay the scrapes of a fleet.
 _DUMPER: type[yaml.SafeDumper | yaml.CSafeDumper] = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
@@ -65,13 +65,13 @@ def _shown(value: Any, kind: Any = None) -> Any:
 
 def _entries(struct: msgspec.Struct) -> Iterator[tuple[str, Any]]:
     """Yield each key that has a value, and what is shown of it."""
-    for field in struct_fields(type(struct)):
+    for field in fields_of(type(struct)):
         value = getattr(struct, field.name)
         if value is None:
             continue
-        if not is_marked(field.type, SECRET):
-            yield field.encode_name, _shown(value, plain(field.type))
+        if not field.secret:
+            yield field.keys[0], _shown(value, field.plain)
         elif file := getattr(value, "file", None):
-            yield keys_of(field)[-1], str(file)
+            yield field.keys[-1], str(file)
         else:
-            yield field.encode_name, REDACTED
+            yield field.keys[0], REDACTED
