@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import exporter
+from exporter import about
 from tests.commands import run
 
 ROOT = Path(__file__).parent.parent
@@ -60,4 +61,4 @@ def test_the_version_is_in_the_changelog() -> None:
 
 
 def test_the_command_tells_its_version() -> None:
-    assert run("--version").stdout == f"mimecast-exporter {exporter.__version__}\n"
+    assert run("--version").stdout == f"mimecast-exporter {exporter.__version__} (revision {about.revision()})\n"
