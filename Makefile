@@ -49,10 +49,6 @@ image: $(VENV)/tools ## build the image and run it under every restriction; need
 fuzz: $(VENV)/installed $(VENV)/tools ## what reads bytes from outside, each target for FUZZ_SECONDS=300; findings become tests
 	@$(BIN)/python -m fuzzing --seconds=$(FUZZ_SECONDS) $(TARGETS)
 
-.PHONY: mutants
-mutants: .cache/mutants/tools ## defects on purpose, in what the exporter exists for: which of them no test notices
-	@.cache/mutants/venv/bin/python -m mutation $(NAMES)
-
 .PHONY: lint
 lint: $(VENV)/installed $(VENV)/tools ## linters and types only
 	@$(BIN)/ruff check .
@@ -73,7 +69,7 @@ docs: $(VENV)/installed ## docs/metrics.md and the dashboards from their sources
 
 .PHONY: lock
 lock: .cache/uv/bin/uv ## requirements/*.txt from pyproject.toml
-	@for set in runtime test build mutants; do \
+	@for set in runtime test build; do \
 		.cache/uv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 			--no-emit-index-url --no-emit-find-links --no-annotate --no-strip-extras --upgrade requirements/$$set.in -o requirements/$$set.txt || exit 1; done
 
@@ -104,13 +100,6 @@ $(VENV)/installed: $(VENV)/runtime $(SOURCES)
 
 $(VENV)/tools: requirements/test.txt | $(VENV)/bin/python
 	@$(PIP) install --require-hashes -r requirements/test.txt
-	@touch $@
-
-# Without the exporter, so that no test imports another than the one with a mutant.
-.cache/mutants/tools: requirements/runtime.txt requirements/test.txt requirements/mutants.txt
-	@$(PYTHON) -m venv --clear .cache/mutants/venv
-	@.cache/mutants/venv/bin/python -m pip --disable-pip-version-check -qq install --require-hashes \
-		-r requirements/runtime.txt -r requirements/test.txt -r requirements/mutants.txt
 	@touch $@
 
 .cache/uv/bin/uv:

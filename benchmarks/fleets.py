@@ -20,12 +20,12 @@ from benchmarks.refreshing import answer_of
 from benchmarks.rows import Row, at_most, left_out
 from benchmarks.scraping import Contest
 from benchmarks.serving import PROMETHEUS
-from exporter.cache import Backoff
-from exporter.collection import Collection
-from exporter.collector import AccountCollector
-from exporter.compression import KeptText, finish_member
+from exporter.accounts.account import AccountCollector
+from exporter.accounts.cache import Backoff
+from exporter.accounts.collection import Collection
 from exporter.config import CampaignFilter
-from exporter.exposition import (
+from exporter.exposition.compression import KeptText, finish_member
+from exporter.exposition.text import (
     FamilyTexts,
     merge_accounts,
     merge_campaigns,

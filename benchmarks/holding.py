@@ -12,7 +12,7 @@ import httpx
 from benchmarks.refreshing import LARGE, answer_of
 from benchmarks.rows import Row, at_most
 from benchmarks.serving import PROMETHEUS, answering
-from exporter.service import ServiceOptions
+from exporter.app import ServiceOptions
 from tests.serving import Served, configuration, served
 
 

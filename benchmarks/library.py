@@ -10,7 +10,7 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.core import GaugeMetricFamily, Metric
 
-from exporter.metrics import CAMPAIGN_LABELS, CAMPAIGN_METRICS, CampaignMetric
+from exporter.collectors.metrics import CAMPAIGN_LABELS, CAMPAIGN_METRICS, CampaignMetric
 from exporter.mimecast import Campaign
 from exporter.mimecast.campaign import decode_campaign
 from exporter.mimecast.envelope import open_envelope

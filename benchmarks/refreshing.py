@@ -16,8 +16,8 @@ from prometheus_client.openmetrics.exposition import generate_latest
 from benchmarks.library import campaigns_in, registry_of
 from benchmarks.measuring import medians
 from benchmarks.rows import Row, a_share, at_most
-from exporter.compression import KeptText
-from exporter.exposition import merge_campaigns, render_campaigns
+from exporter.exposition.compression import KeptText
+from exporter.exposition.text import merge_campaigns, render_campaigns
 from exporter.mimecast.campaign import decode_campaign
 from exporter.mimecast.client import _Reading
 from exporter.mimecast.envelope import open_envelope

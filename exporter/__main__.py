@@ -9,7 +9,7 @@ import sys
 def main() -> None:
     """Run the command line and exit with its status."""
     open_standard_streams()
-    from exporter.cli import run  # noqa: PLC0415 - so that an interrupt while importing is caught as well
+    from exporter.cli.parser import run  # noqa: PLC0415 - so that an interrupt while importing is caught as well
 
     sys.exit(run(sys.argv[1:]))
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 
-from exporter.metrics import (
+from exporter.accounts.status import SKIP_REASONS
+from exporter.collectors.metrics import (
     ACCOUNT_METRICS,
     CAMPAIGN_LABELS,
     CAMPAIGN_METRICS,
@@ -14,9 +15,8 @@ from exporter.metrics import (
     SCRAPE_METRICS,
     CampaignMetric,
 )
+from exporter.exposition.process import Telemetry
 from exporter.mimecast import REASONS
-from exporter.status import SKIP_REASONS
-from exporter.telemetry import Telemetry
 
 _INTRODUCTION = """\
 # Metrics

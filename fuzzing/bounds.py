@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from exporter.web.limits import Limits
+from exporter.http.server.limits import Limits
 from fuzzing import http
 
 SEEDS = http.SEEDS

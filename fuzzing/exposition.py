@@ -7,8 +7,8 @@ from typing import Any, TypeVar
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from exporter.exposition import merge_campaigns, render_campaigns
-from exporter.metrics import CAMPAIGN_METRICS, CampaignMetric
+from exporter.collectors.metrics import CAMPAIGN_METRICS, CampaignMetric
+from exporter.exposition.text import merge_campaigns, render_campaigns
 from exporter.mimecast import Campaign, MimecastError
 from exporter.mimecast.campaign import decode_campaign
 from exporter.mimecast.envelope import open_envelope

@@ -13,9 +13,9 @@ import h11
 import uvloop
 from starlette.types import Receive, Scope, Send
 
-from exporter.web.generation import Generation
-from exporter.web.limits import Limits
-from exporter.web.protocol import HttpProtocol
+from exporter.http.server.generation import Generation
+from exporter.http.server.limits import Limits
+from exporter.http.server.protocol import HttpProtocol
 
 _GET = b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n"
 _CHUNKED = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"

@@ -7,7 +7,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from exporter.web.webconfig import WebConfigError, load
+from exporter.http.webconfig.loading import WebConfigError, load
 from fuzzing.configuration import BOUND
 
 _HASH = "$2b$12$hNf2lSsxfm0.i4a.1kVpSOVyBCfIB51VRjgBUyv6kdnyTlgWj81Ay"

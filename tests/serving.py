@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
+from exporter.app import Service, ServiceOptions
 from exporter.config import Account, ApiSettings, CacheSettings, Config, HmacCredentials, OAuth2Credentials
-from exporter.secret import Secret
-from exporter.service import Service, ServiceOptions
-from exporter.web.listen import bind, parse_listen_address
-from exporter.web.server import Server
+from exporter.config.secret import Secret
+from exporter.http.server.listen import bind, parse_listen_address
+from exporter.http.server.server import Server
 from tests.clocks import Clock
 
 HMAC = HmacCredentials(

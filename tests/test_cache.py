@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from exporter.cache import FIRST_PAUSE, LONGEST_PAUSE, Backoff, Cache, Entry, Lookup, Statistics
+from exporter.accounts.cache import FIRST_PAUSE, LONGEST_PAUSE, Backoff, Cache, Entry, Lookup, Statistics
 from tests.clocks import Clock
 
 pytestmark = pytest.mark.anyio

@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from exporter.exposition import Format, merge_accounts, render_account
+from exporter.exposition.text import Format, merge_accounts, render_account
 from tests.rawserver import Received, http, json_answer, raw_server
 from tests.serving import Served, configuration, served
 from tests.vendor_samples import NEWER, OLDER, answer

@@ -20,9 +20,19 @@ from prometheus_client.openmetrics.exposition import generate_latest as generate
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
-from exporter.cache import Statistics
-from exporter.compression import finish_member, pack_prefix, slices
-from exporter.exposition import (
+from exporter.accounts.cache import Statistics
+from exporter.accounts.status import AccountStatus
+from exporter.collectors.metrics import (
+    ACCOUNT_METRICS,
+    CAMPAIGN_LABELS,
+    CAMPAIGN_METRICS,
+    PROBE_METRICS,
+    SCRAPE_METRICS,
+    CampaignMetric,
+)
+from exporter.exposition.compression import finish_member, pack_prefix, slices
+from exporter.exposition.process import Telemetry
+from exporter.exposition.text import (
     Format,
     accepts_gzip,
     choose_format,
@@ -35,19 +45,9 @@ from exporter.exposition import (
     render_probe,
     render_scrapes,
 )
-from exporter.metrics import (
-    ACCOUNT_METRICS,
-    CAMPAIGN_LABELS,
-    CAMPAIGN_METRICS,
-    PROBE_METRICS,
-    SCRAPE_METRICS,
-    CampaignMetric,
-)
 from exporter.mimecast import Campaign, Traffic
 from exporter.mimecast.answers import CorrectAnswers
 from exporter.mimecast.campaign import decode_campaign
-from exporter.status import AccountStatus
-from exporter.telemetry import Telemetry
 from tests.vendor_samples import NEWER, OLDER
 
 Samples = Counter[tuple[str, frozenset[tuple[str, str]], float]]

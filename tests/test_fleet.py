@@ -12,8 +12,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from exporter.accounts.registry import Fleet
 from exporter.config import Account, ApiSettings, CampaignFilter, Config
-from exporter.fleet import Fleet
 from exporter.simulator import Fault, Simulator, configuration, fleet, serve
 from exporter.simulator import running as simulating
 from tests.commands import run, running

@@ -13,7 +13,7 @@ import bcrypt
 import httpx
 import yaml
 
-from exporter.web.app import Exporter, Settings, Subject
+from exporter.http.handlers.routes import Exporter, Settings, Subject
 from tests.commands import running
 
 _DESCRIPTION = Path(__file__).parent.parent / "docs/openapi.yaml"

@@ -3,7 +3,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from exporter.metrics import CAMPAIGN_METRICS, LEFT_OUT
+from exporter.collectors.metrics import CAMPAIGN_METRICS, LEFT_OUT
 from exporter.reference import page
 
 ROOT = Path(__file__).parent.parent

@@ -11,9 +11,9 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families
 
-from exporter.exposition import CONTENT_TYPES
-from exporter.metrics import ACCOUNT_METRICS, CAMPAIGN_METRICS, SCRAPE_METRICS
-from exporter.service import ServiceOptions
+from exporter.app import ServiceOptions
+from exporter.collectors.metrics import ACCOUNT_METRICS, CAMPAIGN_METRICS, SCRAPE_METRICS
+from exporter.exposition.text import CONTENT_TYPES
 from tests.rawserver import Received, http, json_answer, raw_server, sends
 from tests.serving import configuration, served
 from tests.test_exposition import PROMETHEUS_2

@@ -4,9 +4,9 @@ import re
 
 import pytest
 
+from exporter.collectors.selection import select
 from exporter.config import CampaignFilter
 from exporter.mimecast import Campaign
-from exporter.selection import select
 
 NOW = 1_790_000_000.0
 DAY = 86400.0

@@ -6,6 +6,7 @@ The rest of the program imports everything about its configuration from here.
 from exporter.config.accounts import EXPOSED_LABELS, HMAC_REGIONS, OAUTH2_REGIONS
 from exporter.config.loading import load_environment, load_file
 from exporter.config.redaction import redacted
+from exporter.config.secret import REDACTED, Secret
 from exporter.config.settings import (
     Account,
     ApiSettings,
@@ -16,7 +17,6 @@ from exporter.config.settings import (
     OAuth2Credentials,
     TlsSettings,
 )
-from exporter.secret import REDACTED, Secret
 from exporter.yamlfile import ConfigError, Problem
 
 __all__ = [

@@ -17,8 +17,8 @@ from typing import Any, Final
 import msgspec
 
 from exporter.config.schema import AccountBlock, CampaignsBlock, HmacBlock, OAuth2Block
+from exporter.config.secret import Secret
 from exporter.config.settings import Account, CampaignFilter, HmacCredentials, OAuth2Credentials
-from exporter.secret import Secret
 from exporter.yamlfile import Document
 
 #: API 2.0: the `region` and the base URL it stands for.

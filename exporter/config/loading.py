@@ -15,6 +15,7 @@ from typing import Any
 
 from exporter.config.accounts import build_account, build_filter
 from exporter.config.schema import AccountBlock, AccountFile, ApiBlock, CampaignsBlock, ConfigFile, TlsBlock
+from exporter.config.secret import Secret
 from exporter.config.settings import (
     Account,
     ApiSettings,
@@ -22,7 +23,6 @@ from exporter.config.settings import (
     Config,
     TlsSettings,
 )
-from exporter.secret import Secret
 from exporter.yamlfile import ConfigError, Document, Problem, read_file, read_mapping
 
 _OAUTH2_KEYS = ("client_id", "client_secret", "client_secret_file")

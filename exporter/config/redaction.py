@@ -10,9 +10,9 @@ from typing import Any
 
 import yaml
 
+from exporter.config.secret import REDACTED, Secret
 from exporter.config.settings import Account, ApiSettings, CampaignFilter, Config, HmacCredentials, OAuth2Credentials
-from exporter.secret import REDACTED, Secret
-from exporter.units import Duration, Size
+from exporter.config.units import Duration, Size
 
 #: The C emitter where PyYAML was built with it: a fleet's configuration would hold up the scrapes of that second.
 _DUMPER: type[yaml.SafeDumper | yaml.CSafeDumper] = getattr(yaml, "CSafeDumper", yaml.SafeDumper)

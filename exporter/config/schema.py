@@ -16,7 +16,7 @@ import msgspec
 from msgspec import Meta
 
 from exporter.config.settings import CorrectAnswers, TlsVersion
-from exporter.units import Duration, Size
+from exporter.config.units import Duration, Size
 from exporter.yamlfile import SECRET
 
 _HOST = re.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?|\[[0-9a-f:.]+\]", re.ASCII)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Literal, TypeAlias
 
-from exporter.secret import Secret
+from exporter.config.secret import Secret
 from exporter.yamlfile import Problem
 
 CorrectAnswers: TypeAlias = Literal["count", "option"]

@@ -12,6 +12,7 @@ import msgspec
 import pytest
 import yaml
 
+from exporter.collectors.metrics import ACCOUNT_METRICS, CAMPAIGN_LABELS, CAMPAIGN_METRICS, SCRAPE_METRICS
 from exporter.config import (
     EXPOSED_LABELS,
     HMAC_REGIONS,
@@ -23,8 +24,7 @@ from exporter.config import (
     load_file,
 )
 from exporter.config.schema import ConfigFile
-from exporter.metrics import ACCOUNT_METRICS, CAMPAIGN_LABELS, CAMPAIGN_METRICS, SCRAPE_METRICS
-from exporter.telemetry import Telemetry
+from exporter.exposition.process import Telemetry
 from exporter.yamlfile import read, struct_fields
 from tests.config.writing import ROOT, names
 

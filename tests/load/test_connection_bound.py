@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from exporter.web.limits import Limits
+from exporter.http.server.limits import Limits
 from tests.commands import Running, running
 from tests.rawserver import json_answer, raw_server, sends
 

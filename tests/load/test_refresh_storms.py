@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from exporter.service import ServiceOptions
+from exporter.app import ServiceOptions
 from tests.load.sizes import SIZES
 from tests.rawserver import Received, http, json_answer, raw_server
 from tests.serving import configuration, served

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import trustme
 
-from exporter.web.limits import Limits
+from exporter.http.server.limits import Limits
 from tests.commands import Running, running
 from tests.load.clients import GZIP, Target, drop, open_files, request, resident_megabytes, target
 from tests.load.sizes import SIZES

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from exporter.accounts.registry import Fleet
 from exporter.config import load_file, redacted
-from exporter.fleet import Fleet
 from exporter.mimecast import MimecastError
 from tests.secrets.conftest import Setting
 from tests.secrets.echoing import MODES
@@ -59,7 +59,7 @@ async def test_a_refresh_that_fails_in_a_way_nobody_foresaw_is_logged_without_se
     async def broken(*_: object) -> None:
         raise RuntimeError("a defect")
 
-    monkeypatch.setattr("exporter.collector.render_campaigns", broken)
+    monkeypatch.setattr("exporter.accounts.account.render_campaigns", broken)
     fleet = Fleet()
     await fleet.apply(load_file(setting.config, environ=setting.environ))
     try:

@@ -1,0 +1,1 @@
+"""What runs: the cache, one account, and the registry of all accounts."""

@@ -1,0 +1,22 @@
+"""`healthcheck`: does the exporter serve? For containers, which have no curl."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from exporter.cli.parser import DEFAULT_LISTEN
+from exporter.http.health import check_health
+from exporter.http.server.listen import parse_listen_addresses
+
+
+def run(options: argparse.Namespace) -> int:
+    """Ask the running exporter, given the same `--web` flags; 1 where it does not answer."""
+    try:
+        addresses = parse_listen_addresses(options.web_listen_address or [DEFAULT_LISTEN])
+    except ValueError as error:
+        sys.stderr.write(f"mimecast-exporter: {error}\n")
+        return 1
+    health = check_health(addresses, options.timeout, tls_first=options.web_config_file is not None)
+    (sys.stdout if health.ok else sys.stderr).write(f"{'healthy' if health.ok else 'not healthy'}: {health.text}\n")
+    return 0 if health.ok else 1

@@ -1,0 +1,136 @@
+"""`serve`: the exporter itself."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Coroutine, Sequence
+from pathlib import Path
+from socket import socket
+from typing import Any
+
+from exporter import __version__
+from exporter.app import Service, ServiceOptions
+from exporter.cli.loading import load, read
+from exporter.cli.logs import set_up_logging
+from exporter.cli.parser import DEFAULT_LISTEN
+from exporter.config import Config
+from exporter.http.server.listen import ListenAddress, ListenError, bind, parse_listen_addresses
+from exporter.http.server.server import serve
+from exporter.http.server.systemd import passed_sockets
+from exporter.http.webconfig.loading import WebConfigError
+from exporter.http.webconfig.watching import WatchedWebConfig
+
+log = logging.getLogger(__name__)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Serve until SIGTERM; 1 where the configuration or an address is not usable."""
+    end_quietly_until_served()
+    allow_many_files()
+    set_up_logging(options.log_level, options.log_format)
+    config, web = load(options.config_file), load_web(options.web_config_file)
+    if config is None or web is None:
+        return 1
+    sockets = listen(options.web_listen_address, from_systemd=options.web_systemd_socket)
+    if sockets is None:
+        return 1
+    return run_loop(serve_exporter(config, lambda: read(options.config_file), sockets, web=web, options=options))
+
+
+def end_quietly_until_served() -> None:
+    """SIGTERM ends the process with status 0 from its first moment on; the server has a handler of its own later."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+
+
+def allow_many_files() -> None:
+    """Raise the limit of open files as far as the system lets us, as Go's runtime does: a connection is a file."""
+    import resource  # noqa: PLC0415 - where there is none there is no such limit
+
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+def load_web(file: str | None) -> WatchedWebConfig | None:
+    """The web configuration, or None after every error was printed."""
+    try:
+        return WatchedWebConfig(Path(file) if file else None)
+    except WebConfigError as error:
+        for problem in error.problems:
+            sys.stderr.write(f"mimecast-exporter: {problem}\n")
+        return None
+
+
+def listen(addresses: Sequence[str] | None, *, from_systemd: bool = False) -> Sequence[socket] | None:
+    """The listening sockets, or None after the error was printed."""
+    try:
+        return passed_sockets() if from_systemd else bind(parse_listen_addresses(addresses or [DEFAULT_LISTEN]))
+    except (ListenError, ValueError) as error:
+        sys.stderr.write(f"mimecast-exporter: {error}\n")
+        return None
+
+
+def run_loop(main: Coroutine[Any, Any, int]) -> int:
+    """Run on uvloop; gives what `main` gives, and does not wait for threads that look up names that never come."""
+    import uvloop  # noqa: PLC0415 - commands that serve nothing do without it
+
+    loop = uvloop.new_event_loop()
+    try:
+        status = loop.run_until_complete(main)
+        loop.run_until_complete(loop.shutdown_asyncgens())
+    finally:
+        logging.shutdown()
+        sys.stdout.flush()
+    if any(thread.is_alive() and not thread.daemon for thread in threading.enumerate()[1:]):
+        os._exit(status)  # the interpreter's own end would wait for those threads
+    loop.close()
+    return status
+
+
+async def serve_exporter(
+    config: Config,
+    reread: Callable[[], Config],
+    sockets: Sequence[socket],
+    *,
+    web: WatchedWebConfig,
+    options: argparse.Namespace,
+) -> int:
+    """Serve this configuration until a signal ends it."""
+    service = Service(config, reread)
+    try:
+        await service.start()
+    except OSError as error:
+        sys.stderr.write(f"mimecast-exporter: api.tls_config cannot be used: {error.strerror}\n")
+        return 1
+    log.info("starting", extra={"version": __version__, "accounts": len(config.accounts), "config": config.source})
+    application = service.application(
+        ServiceOptions(
+            telemetry_path=options.web_telemetry_path,
+            external_url=options.web_external_url or "",
+            timeout_offset=options.timeout_offset,
+            max_requests=options.web_max_requests,
+            lifecycle=options.web_enable_lifecycle,
+        ),
+        web,
+    )
+    await serve(application, sockets, web=web, on_stop=service.close, on_reload=_reload(service), ready=_ready)
+    log.info("stopped")
+    return 0
+
+
+def _reload(service: Service) -> Callable[[], Coroutine[Any, Any, None]]:
+    async def reload() -> None:
+        await service.reload()
+
+    return reload
+
+
+def _ready(addresses: Sequence[ListenAddress]) -> None:
+    for address in addresses:
+        log.info("listening", extra={"address": str(address)})

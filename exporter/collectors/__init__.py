@@ -1,0 +1,1 @@
+"""What is exported: one module per collector, and the table of collectors."""

@@ -1,1 +1,0 @@
-"""What each command does. One module a command, each with `run(options) -> exit status`."""

@@ -1,0 +1,139 @@
+"""Basic authentication against bcrypt hashes: whether credentials are right, at the same effort for everybody.
+
+Knows credentials and hashes; knows nothing of requests beyond one header. Neither passwords nor anything from
+which one could be found by trying are kept: results are remembered under a hash keyed anew in each process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import hashlib
+import secrets
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+
+import bcrypt
+
+from exporter.http.server.worker import Worker
+
+_SUCCESSES = 1_000
+_FAILURES = 1_000
+#: Checks that may wait for their turn. Each may take seconds, and strangers can ask for any number.
+_WAITING = 32
+#: All that bcrypt looks at; the library refuses more, Go's cuts it off.
+_BCRYPT_BYTES = 72
+#: Of a password nobody knows; what a user that does not exist is checked against, at the cost of one that does.
+_NOBODY = b"$2b$%02d$abcdefghijklmnopqrstuuN2dDqZpjqJGIEPPJk1jpyFkEhJLSdPi"
+
+Check = Callable[[bytes, bytes], bool]
+
+
+class BusyError(Exception):
+    """Too many checks are waiting; the caller should try again later."""
+
+
+class Authenticator:
+    """Checks credentials against users, one bcrypt at a time, and remembers the results.
+
+    `check` compares a password with a hash; a test may count its calls.
+    """
+
+    def __init__(self, check: Check = bcrypt.checkpw) -> None:
+        self._check = check
+        self._worker = Worker("bcrypt")
+        self._key = secrets.token_bytes(32)
+        # Apart from each other, so that no number of wrong passwords makes a right one forgotten.
+        self._right = _Remembered(_SUCCESSES)
+        self._wrong = _Remembered(_FAILURES)
+        self._running: dict[bytes, asyncio.Task[bool]] = {}
+
+    async def accepts(self, users: Mapping[bytes, bytes], name: bytes, password: bytes) -> bool:
+        """Whether the name is a user's and the password is that user's.
+
+        Raises:
+            BusyError: too many other checks are waiting.
+
+        """
+        known = name in users
+        hashed = users[name] if known else self._nobody(users, name)
+        digest = self._digest(name, hashed, password)
+        if digest in self._right:
+            return True
+        if digest in self._wrong:
+            return False
+        # Whoever comes with the same credentials meanwhile waits for the same result.
+        running = self._running.get(digest)
+        if running is None:
+            running = self._begin(digest, hashed, password, known)
+        # A client that hangs up does not end a check that others wait for.
+        return await asyncio.shield(running)
+
+    def _begin(self, digest: bytes, hashed: bytes, password: bytes, known: bool) -> asyncio.Task[bool]:
+        if len(self._running) >= _WAITING:
+            raise BusyError
+        task = asyncio.create_task(self._compare(digest, hashed, password, known))
+        self._running[digest] = task
+        task.add_done_callback(lambda _: self._running.pop(digest, None))
+        return task
+
+    async def _compare(self, digest: bytes, hashed: bytes, password: bytes, known: bool) -> bool:
+        matches = await self._worker.run(lambda: self._matches(password, hashed))
+        accepted = known and matches
+        (self._right if accepted else self._wrong).add(digest)
+        return accepted
+
+    def _matches(self, password: bytes, hashed: bytes) -> bool:
+        # The library takes no zero byte; the same effort is spent on something that is not the password.
+        given = password[:_BCRYPT_BYTES]
+        usable = b"\0" not in given
+        return self._check(given if usable else b"", hashed) and usable
+
+    def _nobody(self, users: Mapping[bytes, bytes], name: bytes) -> bytes:
+        """A hash nothing matches, of the cost of one of the users: always the same one for the same name."""
+        costs = [int(hashed.split(b"$")[2]) for hashed in users.values()] or [10]
+        choice = int.from_bytes(self._digest(b"", b"", name)[:8])
+        return _NOBODY % costs[choice % len(costs)]
+
+    def _digest(self, *parts: bytes) -> bytes:
+        digest = hashlib.blake2b(key=self._key, digest_size=32)
+        for part in parts:
+            digest.update(len(part).to_bytes(8))
+            digest.update(part)
+        return digest.digest()
+
+
+class _Remembered:
+    """The latest digests, at most so many."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._digests: OrderedDict[bytes, None] = OrderedDict()
+
+    def __contains__(self, digest: bytes) -> bool:
+        found = digest in self._digests
+        if found:
+            self._digests.move_to_end(digest)
+        return found
+
+    def add(self, digest: bytes) -> None:
+        self._digests[digest] = None
+        while len(self._digests) > self._most:
+            self._digests.popitem(last=False)
+
+
+def basic_credentials(headers: Sequence[tuple[bytes, bytes]]) -> tuple[bytes, bytes] | None:
+    """Name and password of the one `Authorization: Basic` header; None where there is none, or more than one."""
+    given = [value for name, value in headers if name == b"authorization"]
+    if len(given) != 1:
+        return None
+    scheme, _, encoded = given[0].partition(b" ")
+    if scheme.lower() != b"basic":
+        return None
+    try:
+        decoded = base64.b64decode(encoded.strip(), validate=True)
+    except binascii.Error:
+        return None
+    name, colon, password = decoded.partition(b":")
+    return (name, password) if colon else None

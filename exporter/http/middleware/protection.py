@@ -1,0 +1,119 @@
+"""What stands before every route: the rate limit, basic authentication, and headers for every answer.
+
+An ASGI middleware over the web configuration in force; knows nothing of the routes behind it but which paths
+are exempt.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from exporter.http.middleware.authentication import Authenticator, BusyError, basic_credentials
+from exporter.http.webconfig.loading import RateLimit, WebConfig
+
+Clock = Callable[[], float]
+
+
+class TokenBucket:
+    """Allows a burst, then one request an interval. `clock` is in seconds, monotonic."""
+
+    def __init__(self, limit: RateLimit, clock: Clock) -> None:
+        self._limit = limit
+        self._clock = clock
+        self._tokens = float(limit.burst)
+        self._at = clock()
+
+    def allows(self) -> bool:
+        """Whether a request may pass; if so, it has passed."""
+        now = self._clock()
+        gained = (now - self._at) / self._limit.interval
+        self._tokens, self._at = min(float(self._limit.burst), self._tokens + gained), now
+        if self._tokens < 1:
+            return False
+        self._tokens -= 1
+        return True
+
+
+class Protection:
+    """Let through what the web configuration in force allows.
+
+    `config` gives that configuration, anew for each request. `exempt_paths` need no credentials and count for
+    no limit, so that whatever watches over the process can ask whether it lives.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        config: Callable[[], WebConfig],
+        exempt_paths: Collection[str] = (),
+        *,
+        authenticator: Authenticator | None = None,
+        clock: Clock = time.monotonic,
+    ) -> None:
+        self._app = app
+        self._config = config
+        self._exempt = frozenset(exempt_paths)
+        self._authenticator = authenticator or Authenticator()
+        self._clock = clock
+        self._limit: RateLimit | None = None
+        self._bucket: TokenBucket | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Refuse with 429 or 401, or hand on."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        config = self._config()
+        send = _with_headers(send, config)
+        refusal = None if scope["path"] in self._exempt else await self._refusal(scope, config)
+        if refusal is None:
+            await self._app(scope, receive, send)
+        else:
+            await _answer(send, *refusal)
+
+    async def _refusal(self, scope: Scope, config: WebConfig) -> tuple[int, str, dict[str, str]] | None:
+        """Status, text and headers of a refusal; None where the request may pass."""
+        if not self._is_within(config.rate_limit):
+            return 429, "Too many requests", {"retry-after": "1"}
+        if not config.users:
+            return None
+        credentials = basic_credentials(scope["headers"])
+        try:
+            accepted = credentials is not None and await self._authenticator.accepts(config.users, *credentials)
+        except BusyError:
+            return 429, "Too many passwords are being checked", {"retry-after": "1"}
+        challenge = {"www-authenticate": 'Basic realm="mimecast-exporter", charset="UTF-8"'}
+        return None if accepted else (401, "Unauthorized", challenge)
+
+    def _is_within(self, limit: RateLimit | None) -> bool:
+        if limit != self._limit:
+            self._limit = limit
+            self._bucket = None if limit is None else TokenBucket(limit, self._clock)
+        return self._bucket is None or self._bucket.allows()
+
+
+def _with_headers(send: Send, config: WebConfig) -> Send:
+    """Add the configured headers to the answer; the operator's word goes over the application's."""
+    if not config.headers:
+        return send
+    ours = [(name.lower().encode(), value.encode()) for name, value in config.headers]
+    names = {name for name, _ in ours}
+
+    async def send_with_headers(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            kept = [(name, value) for name, value in message.get("headers", ()) if bytes(name).lower() not in names]
+            message = {**message, "headers": [*kept, *ours]}
+        await send(message)
+
+    return send_with_headers
+
+
+async def _answer(send: Send, status: int, text: str, headers: dict[str, str]) -> None:
+    body = f"{text}\n".encode()
+    given = {"content-type": "text/plain; charset=utf-8", "content-length": str(len(body)), **headers}
+    encoded = [(name.encode(), value.encode()) for name, value in given.items()]
+    await send({"type": "http.response.start", "status": status, "headers": encoded})
+    await send({"type": "http.response.body", "body": body})

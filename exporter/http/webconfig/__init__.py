@@ -1,0 +1,1 @@
+"""The web configuration file in the exporter-toolkit's format: schema, loading, watching."""

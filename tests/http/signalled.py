@@ -1,0 +1,52 @@
+"""A process that serves the sample application until a signal ends it; prints what happens to it, line by line.
+
+Arguments: a listen address and, where there is one, a web configuration file.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import uvloop
+
+from exporter.http.middleware.protection import Protection
+from exporter.http.server.server import ListenAddress, bind, parse_listen_address, serve
+from exporter.http.webconfig.watching import WatchedWebConfig
+from tests.http.serving import SampleApp
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)
+
+
+async def _main(address: str, web_config: str | None) -> None:
+    app = SampleApp()
+    web = WatchedWebConfig(Path(web_config) if web_config else None)
+
+    def ready(addresses: Sequence[ListenAddress]) -> None:
+        _say(f"listening {addresses[0]}")
+
+    async def stop() -> None:
+        _say("stopping")
+        app.waiting.set()
+
+    async def fetch_for_ever() -> None:
+        await asyncio.Event().wait()
+
+    def reload() -> None:
+        _say("reloading")
+
+    fetch = asyncio.create_task(fetch_for_ever())
+    sockets = bind([parse_listen_address(address)])
+    await serve(Protection(app, web.config), sockets, web=web, on_stop=stop, on_reload=reload, ready=ready)
+    _say("stopped")
+    fetch.cancel()
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.WARNING)
+    uvloop.run(_main(sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else None))

@@ -1,0 +1,155 @@
+"""Listen addresses, as text and as sockets."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+from pathlib import Path
+
+import pytest
+
+from exporter.http.server.listen import ListenAddress, ListenError, address_of, bind, parse_listen_address
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        (":10587", ListenAddress("", 10587)),
+        ("127.0.0.1:10587", ListenAddress("127.0.0.1", 10587)),
+        ("[::1]:0", ListenAddress("::1", 0)),
+        ("[fe80::1%eth0]:80", ListenAddress("fe80::1%eth0", 80)),
+        ("localhost:1", ListenAddress("localhost", 1)),
+        ("unix:/run/exporter.sock", ListenAddress(path="/run/exporter.sock")),
+    ],
+)
+def test_an_address_is_read_and_written_the_same_way(text: str, address: ListenAddress) -> None:
+    assert parse_listen_address(text) == address
+    assert str(address) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "cure"),
+    [
+        ("10587", "write :10587"),
+        ("localhost", "such as localhost:10587"),
+        ("", "such as localhost:10587"),
+        ("::1:10587", "in brackets"),
+        ("[::g]:1", "no IPv6 address"),
+        ("[127.0.0.1]:1", "no IPv6 address"),
+        ("localhost:", "from 0 to 65535"),
+        ("localhost:http", "from 0 to 65535"),
+        (":65536", "from 0 to 65535"),
+        (":-1", "from 0 to 65535"),
+        (":\u0661", "from 0 to 65535"),
+        ("http://localhost:80", "without a scheme"),
+        ("local host:80", "not understood"),
+        ("unix:", "has no path"),
+        ("unix:/" + "x" * 107, "at most 107 bytes"),
+    ],
+)
+def test_a_wrong_address_says_the_cure(text: str, cure: str) -> None:
+    with pytest.raises(ValueError, match="listen address") as refusal:
+        parse_listen_address(text)
+    assert cure in str(refusal.value)
+
+
+def test_no_host_listens_on_both_ip_versions() -> None:
+    listeners = bind([ListenAddress()])
+    try:
+        port = address_of(listeners[0]).port
+        for host in ("127.0.0.1", "::1"):
+            socket.create_connection((host, port), timeout=1).close()
+    finally:
+        listeners.close()
+
+
+def test_no_host_listens_on_ipv4_alone_where_there_is_no_ipv6(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = socket.socket
+
+    def without_ipv6(family: int = -1, kind: int = -1, proto: int = -1, fileno: int | None = None) -> socket.socket:
+        if family == socket.AF_INET6 and fileno is None:
+            raise OSError(errno.EAFNOSUPPORT, os.strerror(errno.EAFNOSUPPORT))
+        return real(family, kind, proto, fileno)
+
+    monkeypatch.setattr(socket, "socket", without_ipv6)
+    sock = bind([ListenAddress()])[0]
+    monkeypatch.undo()
+    with sock:
+        assert sock.family == socket.AF_INET
+        socket.create_connection(("127.0.0.1", address_of(sock).port), timeout=1).close()
+
+
+def test_a_port_in_use_is_one_clear_error_and_nothing_stays_bound() -> None:
+    taken = bind([ListenAddress("127.0.0.1")])
+    address = address_of(taken[0])
+    free = bind([ListenAddress("127.0.0.1")])
+    other = address_of(free[0])
+    free.close()
+    try:
+        with pytest.raises(ListenError) as refusal:
+            bind([other, address])
+        assert str(refusal.value) == (
+            f"cannot listen on {address}: the address is already in use: stop the other process or choose another port"
+        )
+        assert refusal.value.errno == errno.EADDRINUSE
+        bind([other]).close()
+    finally:
+        taken.close()
+
+
+def test_an_unknown_name_and_an_address_of_another_machine_are_clear_errors() -> None:
+    with pytest.raises(ListenError, match=r"cannot listen on no\.such\.host\.invalid:1: the name is not known"):
+        bind([ListenAddress("no.such.host.invalid", 1)])
+    with pytest.raises(ListenError, match=r"192\.0\.2\.1:1: this machine has no such address"):
+        bind([ListenAddress("192.0.2.1", 1)])
+
+
+def test_a_socket_file_is_made_and_removed_again(tmp_path: Path) -> None:
+    path = tmp_path / "exporter.sock"
+    listeners = bind([ListenAddress(path=str(path))])
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(str(path))
+    listeners.close()
+    assert not path.exists()
+
+
+def test_a_socket_file_left_by_a_killed_process_is_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "exporter.sock"
+    with socket.socket(socket.AF_UNIX) as abandoned:
+        abandoned.bind(str(path))
+    bind([ListenAddress(path=str(path))]).close()
+
+
+def test_a_socket_file_somebody_listens_on_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "exporter.sock"
+    first = bind([ListenAddress(path=str(path))])
+    try:
+        with pytest.raises(ListenError, match="another process listens on it"):
+            bind([ListenAddress(path=str(path))])
+        assert path.is_socket()
+    finally:
+        first.close()
+
+
+def test_a_file_that_is_no_socket_is_never_removed(tmp_path: Path) -> None:
+    path = tmp_path / "precious"
+    path.write_text("data")
+    with pytest.raises(ListenError, match="exists and is no socket"):
+        bind([ListenAddress(path=str(path))])
+    assert path.read_text() == "data"
+
+
+def test_a_successors_socket_file_outlives_its_predecessor(tmp_path: Path) -> None:
+    path = tmp_path / "exporter.sock"
+    first = bind([ListenAddress(path=str(path))])
+    path.unlink()
+    second = bind([ListenAddress(path=str(path))])
+    first.close()
+    assert path.is_socket()
+    second.close()
+
+
+def test_a_socket_file_in_a_missing_folder_is_a_clear_error(tmp_path: Path) -> None:
+    with pytest.raises(ListenError, match="the folder of the socket file does not exist"):
+        bind([ListenAddress(path=str(tmp_path / "missing" / "exporter.sock"))])
