@@ -12,6 +12,8 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 SOURCES := $(shell find exporter -type f -not -name '*.pyc') pyproject.toml README.md LICENSE
 FUZZ_SECONDS ?= 300
+LOCK := .cache/uv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+	--no-emit-index-url --no-emit-find-links --no-annotate --no-strip-extras
 PYTEST_ARGS ?= -n 2 --dist loadgroup
 
 .PHONY: help
@@ -45,6 +47,10 @@ reliability: $(VENV)/installed $(VENV)/tools ## faults, load, crashes and secret
 image: $(VENV)/tools ## build the image and run it under every restriction; needs a container engine, or root and dockerd
 	@$(BIN)/python -m tests.image
 
+.PHONY: dist
+dist: $(VENV)/runtime ## the wheel and the source distribution, in dist/
+	@$(BIN)/hatchling build
+
 .PHONY: fuzz
 fuzz: $(VENV)/installed $(VENV)/tools ## what reads bytes from outside, each target for FUZZ_SECONDS=300; findings become tests
 	@$(BIN)/python -m fuzzing --seconds=$(FUZZ_SECONDS) $(TARGETS)
@@ -65,13 +71,11 @@ format: $(VENV)/tools ## rewrite the code as the linters want it
 docs: $(VENV)/installed ## docs/metrics.md and the dashboards from their sources
 	@$(BIN)/python -P -m exporter.reference > docs/metrics.md
 	@$(BIN)/python grafana/source
-	@$(BIN)/python deploy/kubernetes/generate.py
 
 .PHONY: lock
 lock: .cache/uv/bin/uv ## requirements/*.txt from pyproject.toml
-	@for set in runtime test build; do \
-		.cache/uv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
-			--no-emit-index-url --no-emit-find-links --no-annotate --no-strip-extras --upgrade requirements/$$set.in -o requirements/$$set.txt || exit 1; done
+	@for set in runtime test build; do $(LOCK) --upgrade requirements/$$set.in -o requirements/$$set.txt || exit 1; done
+	@$(LOCK) --upgrade --resolution lowest-direct requirements/runtime.in -o requirements/lowest.txt
 
 .PHONY: clean
 clean: ## remove what the other targets made
