@@ -14,6 +14,7 @@ import kubernetes_validate
 import pytest
 import yaml
 from cloudcoil.models.prometheus_operator import v1, v1alpha1
+from pydantic import BaseModel
 
 from exporter import __version__
 from exporter.config import load_file
@@ -25,7 +26,7 @@ CHART = ROOT / "deploy" / "helm" / "mimecast-exporter"
 DASHBOARDS = ROOT / "grafana" / "dashboards"
 RELEASE = "mimecast-exporter"
 NAMESPACE = "observability"
-OPERATOR = {
+OPERATOR: dict[str, type[BaseModel]] = {
     "ServiceMonitor": v1.ServiceMonitor,
     "PrometheusRule": v1.PrometheusRule,
     "ScrapeConfig": v1alpha1.ScrapeConfig,

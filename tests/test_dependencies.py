@@ -70,7 +70,7 @@ def lowest_environment() -> Path:
         python = folder / "bin" / "python"
         if not (folder / "complete").exists():
             venv.create(folder, clear=True, with_pip=True)
-            pip = [python, "-m", "pip", "--disable-pip-version-check", "-qq"]
+            pip: list[str | Path] = [python, "-m", "pip", "--disable-pip-version-check", "-qq"]
             subprocess.run([*pip, "install", "--require-hashes", "-r", LOWEST], check=True)
             purelib = subprocess.check_output([python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"])
             (Path(purelib.decode().strip()) / "tools.pth").write_text(sysconfig.get_path("purelib") + "\n")
@@ -82,7 +82,18 @@ def lowest_environment() -> Path:
 def test_the_core_tests_pass_with_the_lowest_dependencies() -> None:
     python = lowest_environment()
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "EXPORTER_"))}
-    command = [python, "-m", "pytest", "-q", "--no-header", "-p", "no:cacheprovider", "-p", "no:xdist", *CORE]
+    command: list[str | Path] = [
+        python,
+        "-m",
+        "pytest",
+        "-q",
+        "--no-header",
+        "-p",
+        "no:cacheprovider",
+        "-p",
+        "no:xdist",
+        *CORE,
+    ]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-5000:] + done.stderr
     version = subprocess.check_output([python, "-c", "import msgspec; print(msgspec.__version__)"], text=True)
