@@ -69,7 +69,7 @@ format: $(VENV)/tools ## rewrite the code as the linters want it
 
 .PHONY: docs
 docs: $(VENV)/installed ## docs/metrics.md and the dashboards from their sources
-	@$(BIN)/python -P -m exporter.reference > docs/metrics.md
+	@$(BIN)/python -P docs/metrics.py > docs/metrics.md
 	@$(BIN)/python grafana/source
 
 .PHONY: lock

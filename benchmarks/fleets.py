@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import msgspec
+from exporter.accounts.collection import Collection
 
 from benchmarks import serving
 from benchmarks.library import campaigns_in
@@ -22,7 +23,6 @@ from benchmarks.scraping import Contest
 from benchmarks.serving import PROMETHEUS
 from exporter.accounts.account import AccountCollector
 from exporter.accounts.cache import Backoff
-from exporter.accounts.collection import Collection
 from exporter.config import CampaignFilter
 from exporter.exposition.compression import KeptText, finish_member
 from exporter.exposition.text import (
@@ -32,7 +32,7 @@ from exporter.exposition.text import (
     render_campaigns,
     render_scrapes,
 )
-from exporter.mimecast import MimecastClient, Queue, Traffic
+from exporter.mimecast import Answer, Campaign, MimecastClient, Traffic
 from tests.clocks import Clock
 
 ACCOUNTS, CAMPAIGNS = 1_000, 50
@@ -65,11 +65,11 @@ def rows(rounds: int) -> Iterator[Row]:
 class _Client:
     """An account's API, whose answer is there at once."""
 
-    def __init__(self, queue: Queue) -> None:
+    def __init__(self, queue: Answer[Campaign]) -> None:
         self.traffic = Traffic()
         self.queue = queue
 
-    async def get_queue(self) -> Queue:
+    async def fetch(self, *_: object) -> Answer[Campaign]:
         self.traffic.answered("get-queue", 200, {}, 0.0)
         return self.queue
 
@@ -80,7 +80,7 @@ class _Fleet:
     def __init__(self) -> None:
         self._clock = Clock()
         self._began = self._clock.now
-        self._queue = Queue(campaigns_in(answer_of(CAMPAIGNS)), 0, 0, 1)
+        self._queue = Answer(campaigns_in(answer_of(CAMPAIGNS)), 0, 1)
         self._clients = [_Client(self._queue) for _ in range(ACCOUNTS)]
         self.accounts = [self._account(number, client) for number, client in enumerate(self._clients)]
         self._collection = Collection(self.accounts)
@@ -117,9 +117,9 @@ class _Fleet:
 
     def change(self) -> None:
         """Let every account's next answer differ from its last in one number."""
-        first, *others = self._queue.campaigns
+        first, *others = self._queue.items
         for client in self._clients:
-            client.queue = Queue((msgspec.structs.replace(first, emails_sent=987_654), *others), 0, 0, 1)
+            client.queue = Answer((msgspec.structs.replace(first, emails_sent=987_654), *others), 0, 1)
 
     async def refresh(self, tenth: int) -> None:
         """Fetch a tenth of the accounts that has expired, and render what it says."""
@@ -133,7 +133,7 @@ class _Fleet:
 
     async def texts(self) -> list[tuple[FamilyTexts, FamilyTexts]]:
         """The texts of every account's campaigns, and of its own metrics."""
-        return [(await render_campaigns(one.name, self._queue.campaigns), one.text) for one in self.accounts]
+        return [(await render_campaigns(one.name, self._queue.items), one.text) for one in self.accounts]
 
 
 async def _cpu(work: Coroutine[Any, Any, None]) -> float:

@@ -7,12 +7,12 @@ import threading
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from exporter.collectors.metrics import CAMPAIGN_LABELS, CAMPAIGN_METRICS, CampaignMetric
+from exporter.mimecast.campaign import decode_campaign
 from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.core import GaugeMetricFamily, Metric
 
-from exporter.collectors.metrics import CAMPAIGN_LABELS, CAMPAIGN_METRICS, CampaignMetric
 from exporter.mimecast import Campaign
-from exporter.mimecast.campaign import decode_campaign
 from exporter.mimecast.envelope import open_envelope
 
 

@@ -6,8 +6,9 @@ import json
 import math
 import re
 
-from exporter.mimecast import Campaign, MimecastError
 from exporter.mimecast.campaign import LARGEST_COUNT, LONGEST_TITLE, decode_campaign
+
+from exporter.mimecast import Campaign, MimecastError
 from exporter.mimecast.envelope import check, codes_in, next_page_token, open_envelope
 from tests.vendor_samples import NEWER, OLDER, answer
 

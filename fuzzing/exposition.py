@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Coroutine, Sequence
 from typing import Any, TypeVar
 
+from exporter.collectors.metrics import CAMPAIGN_METRICS, CampaignMetric
+from exporter.mimecast.campaign import decode_campaign
 from prometheus_client.parser import text_string_to_metric_families
 
-from exporter.collectors.metrics import CAMPAIGN_METRICS, CampaignMetric
 from exporter.exposition.text import merge_campaigns, render_campaigns
 from exporter.mimecast import Campaign, MimecastError
-from exporter.mimecast.campaign import decode_campaign
 from exporter.mimecast.envelope import open_envelope
 from fuzzing import decoder
 

@@ -3,30 +3,47 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import httpx
+from msgspec.structs import replace
 from prometheus_client.parser import text_string_to_metric_families
 
-from exporter.app import Service, ServiceOptions
-from exporter.config import Account, ApiSettings, CacheSettings, Config, HmacCredentials, OAuth2Credentials
-from exporter.config.secret import Secret
+from exporter.app import App
+from exporter.config import Account, ApiSettings, CacheSettings, Config, Hmac, OAuth2, Secret
+from exporter.http.handlers.state import HandlerOptions
 from exporter.http.server.listen import bind, parse_listen_address
 from exporter.http.server.server import Server
 from tests.clocks import Clock
 
-HMAC = HmacCredentials(
+HMAC = Hmac(
     app_id="app", app_key=Secret("planted-key"), access_key=Secret("planted-access"), secret_key=Secret("cGxhbnRlZA==")
 )
-OAUTH2 = OAuth2Credentials(client_id="id", client_secret=Secret("planted-secret"))
+OAUTH2 = OAuth2(client_id="id", client_secret=Secret("planted-secret"))
 
 
-def configuration(base_url: str, *names: str, ttl: float = 300, max_stale: float = 3600, timeout: float = 5) -> Config:
+def account(
+    name: str, base_url: str, credentials: Hmac | OAuth2, collectors: Sequence[str] = ("campaigns",)
+) -> Account:
+    """An account as a configuration file would give it."""
+    if isinstance(credentials, Hmac):
+        return Account(name=name, base_url=base_url, hmac=credentials, collectors=tuple(collectors))
+    return Account(name=name, base_url=base_url, oauth2=credentials, collectors=tuple(collectors))
+
+
+def configuration(
+    base_url: str,
+    *names: str,
+    ttl: float = 300,
+    max_stale: float = 3600,
+    timeout: float = 5,
+    collectors: Sequence[str] = ("campaigns",),
+) -> Config:
     """A configuration of accounts that sign their requests to one host."""
     return Config(
-        accounts=tuple(Account(name, base_url, replace(HMAC, app_id=name)) for name in names or ("acme",)),
+        accounts=tuple(account(name, base_url, replace(HMAC, app_id=name), collectors) for name in names or ("acme",)),
         cache=CacheSettings(ttl=ttl, max_stale=max_stale),
         api=ApiSettings(timeout=timeout),
         source="test",
@@ -38,7 +55,7 @@ class Served:
     """An exporter that serves, and the clocks it lives by."""
 
     http: httpx.AsyncClient
-    service: Service
+    app: App
     clock: Clock
     wall_clock: Clock
 
@@ -82,20 +99,20 @@ class Exposition:
     @property
     def failures(self) -> Counter[str]:
         """Failed refreshes by reason, those that happened."""
-        by_labels = self._samples.get("mimecast_api_failures_total", {})
+        by_labels = self._samples.get("mimecast_refresh_failures_total", {})
         return Counter({dict(key)["reason"]: int(value) for key, value in by_labels.items() if value})
 
 
 @asynccontextmanager
-async def served(config: Config, options: ServiceOptions | None = None) -> AsyncIterator[Served]:
+async def served(config: Config, options: HandlerOptions | None = None) -> AsyncIterator[Served]:
     """Serve this configuration."""
     clock, wall_clock = Clock(), Clock(1_790_000_000.0)
-    service = Service(config, lambda: config, clock=clock, wall_clock=wall_clock)
-    await service.start()
-    server = Server(service.application(options or ServiceOptions()), bind([parse_listen_address("127.0.0.1:0")]))
+    app = App(config, lambda: config, clock=clock, wall_clock=wall_clock)
+    await app.start()
+    server = Server(app.application(options or HandlerOptions()), bind([parse_listen_address("127.0.0.1:0")]))
     await server.start()
     try:
         async with httpx.AsyncClient(base_url=f"http://{server.addresses[0]}", timeout=30, trust_env=False) as http:
-            yield Served(http, service, clock, wall_clock)
+            yield Served(http, app, clock, wall_clock)
     finally:
-        await server.stop(service.close)
+        await server.stop(app.close)

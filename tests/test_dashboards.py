@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 import yaml
-
 from exporter.collectors.metrics import ACCOUNT_METRICS, CAMPAIGN_METRICS, SCRAPE_METRICS
+
 from exporter.exposition.process import Telemetry
 from tests.dashboards import ALL, DASHBOARDS, EMPTY_AT_FIRST, FOLDER, Query, panels, queries
 from tests.rules import FOLDER as RULES

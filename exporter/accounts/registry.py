@@ -1,26 +1,25 @@
-"""From a configuration to running collectors, and from one configuration to the next.
+"""The running accounts of a configuration: from settings to accounts, and from one configuration to the next.
 
-What accounts may share is made once: one connection pool for equal outward settings, one token and one pause for equal
-credentials. An account that did not change keeps its collector, and with it its cache.
+What accounts may share exists once: one connection pool for equal HTTP settings, one token and one pause for equal
+credentials at one host.
 """
 
 from __future__ import annotations
 
 import asyncio
-import ssl
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 
+import anyio
 import httpx
 
-from exporter.accounts.account import AccountCollector
-from exporter.accounts.cache import Backoff, Clock
-from exporter.accounts.collection import Collection
-from exporter.config import Account, ApiSettings, CacheSettings, Config, OAuth2Credentials
-from exporter.mimecast import TOKEN_PATH, ClientCredentials, MimecastClient, Outbound, SignedRequests, open_http_client
-
-_TLS_VERSIONS = {"TLS12": ssl.TLSVersion.TLSv1_2, "TLS13": ssl.TLSVersion.TLSv1_3}
+from exporter.accounts.account import RunningAccount
+from exporter.accounts.backoff import Backoff
+from exporter.accounts.clients import authentication, http_settings
+from exporter.accounts.clock import Clock, monotonic
+from exporter.accounts.exposition import AccountsExposition
+from exporter.config import Account, Config
+from exporter.mimecast import HttpSettings, open_http_client
 
 
 @dataclass(frozen=True)
@@ -28,19 +27,11 @@ class _Identity:
     """What accounts share that use the same credentials at the same host."""
 
     auth: httpx.Auth
-    backoff: Backoff
+    pauses: Backoff
 
 
-@dataclass(frozen=True)
-class _Running:
-    """A collector and the settings it was made of."""
-
-    settings: tuple[Account, CacheSettings, ApiSettings]
-    collector: AccountCollector
-
-
-class Fleet:
-    """The running collectors of a configuration.
+class AccountRegistry:
+    """The running accounts.
 
     Args:
         clock: seconds, monotonic.
@@ -48,65 +39,72 @@ class Fleet:
 
     """
 
-    def __init__(self, *, clock: Clock = time.monotonic, wall_clock: Callable[[], float] = time.time) -> None:
-        self.collection = Collection([])
+    def __init__(self, *, clock: Clock = monotonic, wall_clock: Clock = time.time) -> None:
+        self.accounts: dict[str, RunningAccount] = {}
         self._clock = clock
         self._wall_clock = wall_clock
-        self._running: dict[str, _Running] = {}
-        self._clients: dict[Outbound, httpx.AsyncClient] = {}
+        self._limiter = anyio.CapacityLimiter(1)
+        self._http: tuple[HttpSettings, httpx.AsyncClient] | None = None
         self._identities: dict[object, _Identity] = {}
-        self._fetching = asyncio.Semaphore(1)
+        self._expositions: dict[tuple[str | None, frozenset[str] | None], AccountsExposition] = {}
+        self._retiring: set[asyncio.Task[None]] = set()
 
     async def apply(self, config: Config) -> None:
         """Run this configuration instead of the last one.
+
+        An account keeps data, counters, age and pause as long as name, base URL and credentials are the same.
 
         Raises:
             OSError: a certificate file cannot be used; nothing has changed then.
 
         """
-        outbound = outbound_of(config.api)
-        client = self._clients.get(outbound) or open_http_client(outbound, wall_clock=self._wall_clock)
-        retired_clients = [old for key, old in self._clients.items() if key != outbound]
-        self._clients = {outbound: client}
-        self._fetching = asyncio.Semaphore(config.api.concurrency)
-        before = self._running
+        settings = http_settings(config.api)
+        previous, self._http = self._http, self._client(settings)
+        self._limiter.total_tokens = config.api.concurrency
         self._identities = {_key(account): self._identity(account) for account in config.accounts}
-        self._running = {account.name: self._run(account, config, client) for account in config.accounts}
-        self.collection.replace([running.collector for running in self._running.values()])
-        kept = {id(running) for running in self._running.values()}
-        await asyncio.gather(*(old.collector.close() for old in before.values() if id(old) not in kept))
-        await asyncio.gather(*(old.aclose() for old in retired_clients))
+        running = self.accounts
+        self.accounts = {account.name: self._running(account) for account in config.accounts}
+        removed = [account for name, account in running.items() if self.accounts.get(name) is not account]
+        dropped = [
+            collector
+            for account in config.accounts
+            for collector in self.accounts[account.name].configure(account, config, self._http[1])
+        ]
+        self._expositions.clear()
+        await asyncio.gather(*(account.close() for account in removed), *(collector.close() for collector in dropped))
+        if previous is not None and previous != self._http:
+            self._retire(previous[1])
+
+    def exposition(self, account: str | None, collectors: frozenset[str] | None) -> AccountsExposition:
+        """Return what one account exports, or all of them (None), of these collectors or of all (None)."""
+        known = self._expositions.get((account, collectors))
+        if known is None:
+            accounts = list(self.accounts.values()) if account is None else [self.accounts[account]]
+            known = self._expositions[account, collectors] = AccountsExposition(accounts, collectors)
+        return known
 
     async def close(self) -> None:
-        """Cancel every fetch and close every connection."""
-        await self.collection.close()
-        await asyncio.gather(*(client.aclose() for client in self._clients.values()))
+        """Cancel every refresh and close every connection; scrapes that wait are answered with what is there."""
+        await asyncio.gather(*(account.close() for account in self.accounts.values()))
+        await asyncio.gather(*self._retiring)
+        if self._http is not None:
+            await self._http[1].aclose()
 
-    def _run(self, account: Account, config: Config, client: httpx.AsyncClient) -> _Running:
-        settings = (account, config.cache, config.api)
-        running = self._running.get(account.name)
-        if running is not None and running.settings == settings:
+    def _client(self, settings: HttpSettings) -> tuple[HttpSettings, httpx.AsyncClient]:
+        if self._http is not None and self._http[0] == settings:
+            return self._http
+        return settings, open_http_client(settings, wall_clock=self._wall_clock)
+
+    def _running(self, account: Account) -> RunningAccount:
+        running = self.accounts.get(account.name)
+        if running is not None and _key(running.settings) == _key(account):
             return running
-        return _Running(settings, self._collector(account, config, client))
-
-    def _collector(self, account: Account, config: Config, client: httpx.AsyncClient) -> AccountCollector:
         identity = self._identities[_key(account)]
-        return AccountCollector(
-            account.name,
-            MimecastClient(
-                client,
-                base_url=account.base_url,
-                auth=identity.auth,
-                meaning=account.correct_answers,
-                timeout=config.api.timeout,
-                max_response_size=config.api.max_response_size,
-            ),
-            backoff=identity.backoff,
-            fetching=self._fetching,
-            wanted=account.campaigns,
-            ttl=config.cache.ttl,
-            max_stale=config.cache.max_stale,
-            endpoints=("get-queue", "token") if isinstance(account.credentials, OAuth2Credentials) else ("get-queue",),
+        return RunningAccount(
+            account,
+            auth=identity.auth,
+            pauses=identity.pauses,
+            limiter=self._limiter,
             clock=self._clock,
             wall_clock=self._wall_clock,
         )
@@ -115,39 +113,17 @@ class Fleet:
         known = self._identities.get(_key(account))
         return known or _Identity(authentication(account, self._clock, self._wall_clock), Backoff(self._clock))
 
+    def _retire(self, http: httpx.AsyncClient) -> None:
+        """Close a client once the refreshes that may use it are over."""
+
+        async def close_when_idle() -> None:
+            await asyncio.gather(*(account.idle() for account in self.accounts.values()))
+            await http.aclose()
+
+        task = asyncio.create_task(close_when_idle())
+        self._retiring.add(task)
+        task.add_done_callback(self._retiring.discard)
+
 
 def _key(account: Account) -> object:
     return account.base_url, account.credentials
-
-
-def authentication(
-    account: Account, clock: Clock = time.monotonic, wall_clock: Callable[[], float] = time.time
-) -> httpx.Auth:
-    """How the account proves who it is; secrets are read at each use."""
-    credentials = account.credentials
-    if isinstance(credentials, OAuth2Credentials):
-        return ClientCredentials(
-            token_url=account.base_url + TOKEN_PATH,
-            client_id=credentials.client_id,
-            client_secret=credentials.client_secret.read,
-            clock=clock,
-        )
-    return SignedRequests(
-        app_id=credentials.app_id,
-        app_key=credentials.app_key.read,
-        access_key=credentials.access_key.read,
-        secret_key=credentials.secret_key.read,
-        wall_clock=wall_clock,
-    )
-
-
-def outbound_of(api: ApiSettings) -> Outbound:
-    """How connections are made under these settings."""
-    return Outbound(
-        proxy_url=api.proxy_url.read() if api.proxy_url else None,
-        no_proxy=api.no_proxy,
-        ca_file=api.tls.ca_file,
-        cert_file=api.tls.cert_file,
-        key_file=api.tls.key_file,
-        min_version=_TLS_VERSIONS[api.tls.min_version],
-    )

@@ -1,42 +1,198 @@
-"""What is known of one account: the facts behind its metrics and its row on the landing page."""
+"""What is known of an account and its collectors: the facts behind the status metrics and the landing page."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 from exporter.accounts.cache import Statistics
+from exporter.collectors import COLLECTORS
+from exporter.collectors.selection import SKIP_REASONS
+from exporter.exposition.family import Family, Sample
 from exporter.mimecast import REASONS, Traffic
 
-#: Why a campaign of the queue has no series.
-SKIP_REASONS = ("invalid", "duplicate", "filtered", "too_old", "limit")
+
+@dataclass
+class CollectorStatus:
+    """One collector of one account.
+
+    Attributes:
+        collector: its name, the label `collector`.
+        cache: how its scrapes were answered.
+        counted_as: the family that counts its records, empty where nothing is counted.
+        up: whether the last completed refresh succeeded; False before the first.
+        reason: why the last completed refresh failed, empty where it did not.
+        message: the same as a sentence that says what to do.
+        failures: failed refreshes by reason, every reason present.
+        duration: seconds the last refresh took.
+        size: decoded bytes of the last good answer.
+        attempted_at: when the last refresh ended, seconds since the epoch.
+        data_time: when the data being served was fetched, seconds since the epoch; None where none is served.
+        records: records of that data that are exported.
+        skipped: records of that data that are not, by reason.
+
+    """
+
+    collector: str
+    cache: Statistics
+    counted_as: str = ""
+    up: bool = False
+    reason: str = ""
+    message: str = ""
+    failures: Counter[str] = field(default_factory=lambda: Counter(dict.fromkeys(REASONS, 0)))
+    duration: float | None = None
+    size: int | None = None
+    attempted_at: float | None = None
+    data_time: float | None = None
+    records: int | None = None
+    skipped: Counter[str] = field(default_factory=Counter)
 
 
 @dataclass
 class AccountStatus:
-    """One account as it stands.
+    """One account.
 
     Attributes:
-        account: its name, the `account` label.
-        endpoints: the API's endpoints it calls.
-        up: the last completed refresh succeeded; False before the first.
-        reason: why the last completed refresh failed, empty where it did not.
-        message: the same in a sentence that says what to do.
-        failures: failed refreshes by reason, every reason present.
-        campaigns: series-bearing campaigns of the data being served, None where none is served.
-        skipped: campaigns of that data without series, by reason.
-        data_time: when that data was fetched, seconds since the epoch.
+        account: its name, the label `account`.
+        traffic: what the exchanges with the API have shown.
+        endpoints: names of the endpoints that its collectors call.
+        collectors: the status of each enabled collector.
 
     """
 
     account: str
     traffic: Traffic
-    cache: Statistics
-    endpoints: tuple[str, ...] = ("get-queue",)
-    up: bool = False
-    reason: str = ""
-    message: str = ""
-    failures: Counter[str] = field(default_factory=lambda: Counter(dict.fromkeys(REASONS, 0)))
-    campaigns: int | None = None
-    skipped: Counter[str] = field(default_factory=Counter)
-    data_time: float | None = None
+    endpoints: tuple[str, ...]
+    collectors: tuple[CollectorStatus, ...]
+
+    @property
+    def up(self) -> bool:
+        """Whether the last completed refresh of every enabled collector succeeded."""
+        return all(collector.up for collector in self.collectors)
+
+
+def _requests(status: AccountStatus) -> Iterable[Sample]:
+    counted = dict.fromkeys(((endpoint, 200) for endpoint in status.endpoints), 0) | dict(status.traffic.requests)
+    return [((endpoint, "none" if code is None else str(code)), number) for (endpoint, code), number in counted.items()]
+
+
+#: Metrics of an account, label `account`.
+ACCOUNT_FAMILIES: tuple[Family[AccountStatus], ...] = (
+    Family(
+        "mimecast_up",
+        "Whether the last completed refresh of every enabled collector succeeded (1) or not (0); 0 before the first.",
+        lambda status: status.up,
+    ),
+    Family(
+        "mimecast_api_requests_total",
+        "Requests to the API by endpoint and HTTP status; the code is none where no answer came.",
+        _requests,
+        type="counter",
+        labels=("endpoint", "code"),
+    ),
+    Family(
+        "mimecast_api_rate_limit",
+        "Calls that the API allows in each rate limit window.",
+        lambda status: status.traffic.rate_limit,
+    ),
+    Family(
+        "mimecast_api_rate_limit_remaining",
+        "Calls left in the current rate limit window.",
+        lambda status: status.traffic.rate_limit_remaining,
+    ),
+    Family(
+        "mimecast_api_rate_limit_reset_timestamp_seconds",
+        "When the current rate limit window ends, in seconds since the epoch.",
+        lambda status: status.traffic.rate_limit_reset_time,
+    ),
+    Family(
+        "mimecast_api_clock_skew_seconds",
+        "The API's clock minus the exporter's, to the second.",
+        lambda status: status.traffic.clock_skew,
+    ),
+)
+
+#: Metrics of a collector, labels `account` and `collector`, that change with a refresh or with the data being served.
+COLLECTOR_FAMILIES: tuple[Family[CollectorStatus], ...] = (
+    Family(
+        "mimecast_collector_up",
+        "Whether the collector's last completed refresh succeeded (1) or not (0); 0 before the first.",
+        lambda status: status.up,
+    ),
+    Family(
+        "mimecast_data_timestamp_seconds",
+        "When the data being served was fetched, in seconds since the epoch.",
+        lambda status: status.data_time,
+    ),
+    Family(
+        "mimecast_refresh_failures_total",
+        "Refreshes that failed, by reason.",
+        lambda status: [((reason,), number) for reason, number in status.failures.items()],
+        type="counter",
+        labels=("reason",),
+    ),
+    Family(
+        "mimecast_refresh_duration_seconds",
+        "How long the last refresh took, including the token where one was needed, and every page.",
+        lambda status: status.duration,
+    ),
+    Family(
+        "mimecast_response_size_bytes",
+        "Size of the last complete answer, decompressed, all pages.",
+        lambda status: status.size,
+    ),
+)
+
+#: Counters of a collector, labels `account` and `collector`, that change with every scrape.
+SCRAPE_FAMILIES: tuple[Family[CollectorStatus], ...] = (
+    Family(
+        "mimecast_cache_requests_total",
+        "Scrapes of the collector.",
+        lambda status: status.cache.requests,
+        type="counter",
+    ),
+    Family(
+        "mimecast_cache_hits_total",
+        "Scrapes answered from the cache within the time to live.",
+        lambda status: status.cache.hits,
+        type="counter",
+    ),
+    Family(
+        "mimecast_cache_stale_served_total",
+        "Scrapes answered with data older than the time to live.",
+        lambda status: status.cache.stale_served,
+        type="counter",
+    ),
+)
+
+
+def count_families(counted_as: str) -> tuple[Family[CollectorStatus], ...]:
+    """Return the families that count a collector's records, label `account`."""
+    return (
+        Family(counted_as, "Campaigns that are exported.", lambda status: status.records),
+        Family(
+            f"{counted_as}_skipped",
+            "Campaigns of the API's answer that are not exported, by reason.",
+            _skipped,
+            labels=("reason",),
+        ),
+    )
+
+
+def _skipped(status: CollectorStatus) -> Iterable[Sample]:
+    return () if status.records is None else [((reason,), status.skipped[reason]) for reason in SKIP_REASONS]
+
+
+def reserved_labels() -> frozenset[str]:
+    """Return the labels of every metric of an account, which its target labels must not repeat."""
+    collectors = COLLECTORS.values()
+    families: list[Family[Any]] = [
+        *ACCOUNT_FAMILIES,
+        *COLLECTOR_FAMILIES,
+        *(family for one in collectors for family in one.families),
+    ]
+    counts = [family for one in collectors if one.counted_as for family in count_families(one.counted_as)]
+    own = [label for family in (*families, *counts) for label in family.labels]
+    return frozenset({"account", "collector", *own, *(label for one in collectors for label in one.labels)})

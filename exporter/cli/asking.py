@@ -1,58 +1,83 @@
-"""Asking accounts once, for commands that print what came back."""
+"""Calling the collectors of accounts once, for commands that print what came back."""
 
 from __future__ import annotations
 
 import asyncio
 import ssl
+import time
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
-from exporter.accounts.registry import authentication, outbound_of
+from exporter.accounts.clients import authentication, client_of, http_settings
+from exporter.collectors import COLLECTORS, Collector
+from exporter.collectors.selection import records_to_export
 from exporter.config import Account, Config
-from exporter.mimecast import MimecastClient, MimecastError, Queue, Traffic, open_http_client
+from exporter.mimecast import MimecastClient, MimecastError, Traffic, open_http_client
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What an account returned: its queue, or the failure."""
+class Outcome:
+    """What one collector of an account returned.
+
+    Attributes:
+        account: whose.
+        collector: which.
+        records: those that are exported; empty where the call failed.
+        skipped: the others, by reason.
+        size: decoded bytes.
+        duration: seconds.
+        error: why the call failed, None where it succeeded.
+
+    """
 
     account: Account
-    outcome: Queue | MimecastError
-    traffic: Traffic
+    collector: Collector[Any]
+    records: Sequence[Any] = ()
+    skipped: Counter[str] = field(default_factory=Counter)
+    size: int = 0
+    duration: float = 0.0
+    error: MimecastError | None = None
 
 
-async def ask(config: Config, accounts: Sequence[Account]) -> list[Answer]:
-    """Call get-queue once for each account, as many at a time as `api.concurrency` allows.
+async def ask(config: Config, accounts: Sequence[Account], collectors: Sequence[str] | None = None) -> list[Outcome]:
+    """Call each account's enabled collectors once, or those named, as many at a time as `api.concurrency` allows.
 
     Raises:
         OSError: a certificate file of `api.tls_config` cannot be used.
 
     """
-    at_once = asyncio.Semaphore(config.api.concurrency)
-    async with open_http_client(outbound_of(config.api)) as http:
+    limit = asyncio.Semaphore(config.api.concurrency)
+    async with open_http_client(http_settings(config.api)) as http:
 
-        async def ask_one(account: Account) -> Answer:
-            client = MimecastClient(
-                http,
-                base_url=account.base_url,
-                auth=authentication(account),
-                meaning=account.correct_answers,
-                timeout=config.api.timeout,
-                max_response_size=config.api.max_response_size,
-            )
-            async with at_once:
-                try:
-                    return Answer(account, await client.get_queue(), client.traffic)
-                except MimecastError as error:
-                    return Answer(account, error, client.traffic)
+        async def ask_one(client: MimecastClient, account: Account, name: str) -> Outcome:
+            async with limit:
+                return await _outcome(client, account, COLLECTORS[name])
 
-        return list(await asyncio.gather(*(ask_one(account) for account in accounts)))
+        calls = []
+        for account in accounts:
+            client = client_of(account, config.api, http, authentication(account), Traffic())
+            calls += [ask_one(client, account, name) for name in collectors or account.collectors]
+        return list(await asyncio.gather(*calls))
 
 
-def ask_now(config: Config, accounts: Sequence[Account]) -> list[Answer] | str:
-    """`ask`, from outside an event loop; a sentence where the settings themselves cannot be used."""
+async def _outcome(client: MimecastClient, account: Account, collector: Collector[Any]) -> Outcome:
+    started = time.monotonic()
     try:
-        return asyncio.run(ask(config, accounts))
+        answer = await client.fetch(collector.endpoint, lambda item: collector.decode(item, account))
+    except MimecastError as error:
+        return Outcome(account, collector, error=error)
+    records, skipped = records_to_export(answer, collector, account, time.time())
+    return Outcome(account, collector, records, skipped, answer.size, time.monotonic() - started)
+
+
+def ask_now(
+    config: Config, accounts: Sequence[Account], collectors: Sequence[str] | None = None
+) -> list[Outcome] | str:
+    """Call `ask` from outside an event loop; return a sentence where the settings themselves cannot be used."""
+    try:
+        return asyncio.run(ask(config, accounts, collectors))
     except ssl.SSLError as error:
         return f"api.tls_config cannot be used: {error.reason or 'not a certificate and its key'}"
     except OSError as error:

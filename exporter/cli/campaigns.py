@@ -4,51 +4,68 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import io
 import json
 import sys
-import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from exporter.cli.asking import Answer, ask_now
+from exporter.cli.asking import Outcome, ask_now
 from exporter.cli.loading import load
 from exporter.cli.logs import set_up_logging
-from exporter.collectors.selection import select
+from exporter.collectors.campaigns import CAMPAIGNS, Campaign
 from exporter.config import Account, Config
-from exporter.exposition.text import merge_campaigns, render_campaigns
-from exporter.mimecast import Campaign, MimecastError
+from exporter.exposition.text import format_labels, merge, render_records
 
 _COLUMNS = ("account", "campaign_id", "launched", "sent", "completed", "correct", "title", "secure_id")
-_RIGHT = frozenset({"sent", "completed", "correct"})
+_RIGHT_ALIGNED = frozenset({"sent", "completed"})
+
+Rows = Sequence[tuple[str, Campaign]]
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print the campaigns; 1 where an account cannot be asked."""
+    """Print the campaigns; return 1 where an account fails."""
     set_up_logging(options.log_level, options.log_format)
     config = load(options.config_file)
     if config is None:
         return 1
     accounts = _chosen(config, options.account, everything=options.all_accounts)
-    answers = accounts if isinstance(accounts, str) else ask_now(config, accounts)
-    if isinstance(answers, str):
-        sys.stderr.write(f"mimecast-exporter: {answers}\n")
+    outcomes = accounts if isinstance(accounts, str) else ask_now(config, accounts, [CAMPAIGNS.name])
+    if isinstance(outcomes, str):
+        sys.stderr.write(f"mimecast-exporter: {outcomes}\n")
         return 1
-    found = _campaigns(answers)
-    {"table": _print_table, "json": _print_json, "metrics": _print_metrics}[options.output](found)
-    return int(any(isinstance(answer.outcome, MimecastError) for answer in answers))
+    failed = [outcome for outcome in outcomes if outcome.error is not None]
+    for outcome in failed:
+        sys.stderr.write(f"mimecast-exporter: {outcome.account.name}: {outcome.error}\n")
+    if len(failed) < len(outcomes):
+        _print(outcomes, options)
+    return int(bool(failed))
+
+
+def _print(outcomes: Sequence[Outcome], options: argparse.Namespace) -> None:
+    rows = [(outcome.account.name, campaign) for outcome in outcomes for campaign in outcome.records]
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal may not be able to show every title
+    if options.output == "table":
+        sys.stdout.write(_table(rows, _COLUMNS if options.secure_ids else _COLUMNS[:-1]))
+    elif options.output == "json":
+        # Escaped, as standard output may have any encoding.
+        sys.stdout.write(json.dumps([_fields(*row) for row in rows], indent=2) + "\n")
+    else:
+        sys.stdout.buffer.write(asyncio.run(_metrics(outcomes)))
 
 
 def _chosen(config: Config, name: str | None, *, everything: bool) -> Sequence[Account] | str:
-    """The accounts to ask, or why that is not clear."""
+    """Return the accounts to call, or why that is not clear."""
     if everything:
         return config.accounts
     if name is not None:
         chosen = [account for account in config.accounts if account.name == name]
-        return chosen or f"no account is named {name!r}; there are {_names(config)}"
+        return chosen or f"no account is named {name!r}; the configured accounts are {_names(config)}"
     if len(config.accounts) == 1:
         return config.accounts
-    return f"there are several accounts: choose one with --account, or --all-accounts; there are {_names(config)}"
+    return f"several accounts are configured: choose one with --account, or --all-accounts; they are {_names(config)}"
 
 
 def _names(config: Config) -> str:
@@ -56,46 +73,38 @@ def _names(config: Config) -> str:
     return ", ".join(names[:20]) + (f" and {len(names) - 20} more" if len(names) > 20 else "")
 
 
-def _campaigns(answers: Sequence[Answer]) -> dict[str, tuple[Campaign, ...]]:
-    """The campaigns that get series, by account; failures go to standard error."""
-    found: dict[str, tuple[Campaign, ...]] = {}
-    for answer in answers:
-        if isinstance(answer.outcome, MimecastError):
-            sys.stderr.write(f"mimecast-exporter: {answer.account.name}: {answer.outcome}\n")
-        else:
-            selection = select(answer.outcome.campaigns, answer.account.campaigns, time.time())
-            found[answer.account.name] = selection.campaigns
-    return found
+def _table(rows: Rows, columns: Sequence[str]) -> str:
+    lines = [columns, *(_cells(*row)[: len(columns)] for row in rows)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(columns))]
+    return "".join(_line(line, columns, widths) for line in lines)
 
 
-def _print_table(found: dict[str, tuple[Campaign, ...]]) -> None:
-    rows = [_COLUMNS, *(_row(account, campaign) for account, campaigns in found.items() for campaign in campaigns)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(_COLUMNS))]
-    for row in rows:
-        cells = (
-            cell.rjust(width) if name in _RIGHT else cell.ljust(width)
-            for name, cell, width in zip(_COLUMNS, row, widths, strict=True)
-        )
-        sys.stdout.write("  ".join(cells).rstrip() + "\n")
+def _line(cells: Sequence[str], columns: Sequence[str], widths: Sequence[int]) -> str:
+    padded = (
+        cell.rjust(width) if name in _RIGHT_ALIGNED else cell.ljust(width)
+        for name, cell, width in zip(columns, cells, widths, strict=True)
+    )
+    return "  ".join(padded).rstrip() + "\n"
 
 
-def _row(account: str, campaign: Campaign) -> tuple[str, ...]:
-    correct = campaign.users_correct if campaign.users_correct is not None else campaign.answers.by_question.get(1)
-    counts = (campaign.emails_sent, campaign.users_completed, correct)
+def _cells(account: str, campaign: Campaign) -> tuple[str, ...]:
     title = "".join(character if character.isprintable() else " " for character in campaign.title)
-    numbers = ("-" if number is None else str(number) for number in counts)
-    return account, campaign.campaign_id, _launched(campaign), *numbers, title, campaign.secure_id
+    numbers = ("-" if number is None else str(number) for number in (campaign.emails_sent, campaign.users_completed))
+    return account, campaign.campaign_id, _launched(campaign), *numbers, _correct(campaign), title, campaign.secure_id
+
+
+def _correct(campaign: Campaign) -> str:
+    """Return the users that answered correctly, by question where there are several: `80`, `80/75/61`."""
+    by_question = campaign.answers.by_question
+    if not by_question:
+        return "-" if campaign.users_correct is None else str(campaign.users_correct)
+    return "/".join(str(by_question.get(question, "-")) for question in range(1, max(by_question) + 1))
 
 
 def _launched(campaign: Campaign) -> str:
     if campaign.launch_time is None:
         return "-"
-    return datetime.fromtimestamp(campaign.launch_time, UTC).strftime("%Y-%m-%d %H:%M")
-
-
-def _print_json(found: dict[str, tuple[Campaign, ...]]) -> None:
-    listed = [_fields(account, campaign) for account, campaigns in found.items() for campaign in campaigns]
-    sys.stdout.write(json.dumps(listed, ensure_ascii=False, indent=2) + "\n")
+    return f"{datetime.fromtimestamp(campaign.launch_time, UTC):%Y-%m-%d %H:%M}"
 
 
 def _fields(account: str, campaign: Campaign) -> dict[str, Any]:
@@ -121,8 +130,14 @@ def _fields(account: str, campaign: Campaign) -> dict[str, Any]:
     }
 
 
-def _print_metrics(found: dict[str, tuple[Campaign, ...]]) -> None:
-    async def rendered() -> list[bytes]:
-        return merge_campaigns([await render_campaigns(name, campaigns) for name, campaigns in found.items()])
-
-    sys.stdout.buffer.write(b"".join(asyncio.run(rendered())))
+async def _metrics(outcomes: Sequence[Outcome]) -> bytes:
+    texts = [
+        await render_records(
+            CAMPAIGNS.families,
+            outcome.records,
+            format_labels(("account",), (outcome.account.name,)),
+            CAMPAIGNS.labels,
+        )
+        for outcome in outcomes
+    ]
+    return b"".join(merge(CAMPAIGNS.families, texts))

@@ -1,4 +1,4 @@
-"""`check`: is the configuration valid, and with `--online`, does each account answer?"""
+"""`check`: validates the configuration, and with `--online` calls each account's collectors once."""
 
 from __future__ import annotations
 
@@ -6,14 +6,13 @@ import argparse
 import sys
 from collections.abc import Iterator
 
-from exporter.cli.asking import Answer, ask_now
+from exporter.cli.asking import Outcome, ask_now
 from exporter.cli.loading import load
 from exporter.cli.logs import set_up_logging
-from exporter.mimecast import MimecastError
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print a line an account; 1 where the configuration is not valid or an account does not answer."""
+    """Print a line per collector; return 1 where the configuration is invalid or a collector fails."""
     set_up_logging(options.log_level, options.log_format)
     config = load(options.config_file)
     if config is None:
@@ -23,31 +22,28 @@ def run(options: argparse.Namespace) -> int:
         sys.stderr.write(f"mimecast-exporter: {problem}\n")
     if problems:
         return 1
-    print(f"{config.source}: valid, {len(config.accounts)} account{'s' * (len(config.accounts) != 1)}")  # noqa: T201 - it is what the command is for
+    sys.stdout.write(f"{config.source}: valid, {len(config.accounts)} account{'s' * (len(config.accounts) != 1)}\n")
     if not options.online:
         return 0
-    answers = ask_now(config, config.accounts)
-    if isinstance(answers, str):
-        sys.stderr.write(f"mimecast-exporter: {answers}\n")
+    outcomes = ask_now(config, config.accounts)
+    if isinstance(outcomes, str):
+        sys.stderr.write(f"mimecast-exporter: {outcomes}\n")
         return 1
-    for answer in answers:
-        print("\n".join(_lines(answer)))  # noqa: T201 - it is what the command is for
-    return int(any(isinstance(answer.outcome, MimecastError) for answer in answers))
+    for outcome in outcomes:
+        sys.stdout.write("".join(f"{outcome.account.name}: {line}\n" for line in _lines(outcome)))
+    return int(any(outcome.error is not None for outcome in outcomes))
 
 
-def _lines(answer: Answer) -> Iterator[str]:
-    outcome = answer.outcome
-    if isinstance(outcome, MimecastError):
-        yield f"{answer.account.name}: FAILED ({outcome.reason}): {outcome}"
+def _lines(outcome: Outcome) -> Iterator[str]:
+    name, error = outcome.collector.name, outcome.error
+    if error is not None:
+        needed = f"; {name} needs {outcome.collector.endpoint.permission}" if error.reason == "permission" else ""
+        yield f"{name}: FAILED ({error.reason}): {error}{needed}"
         return
-    skipped = outcome.invalid + outcome.duplicate
-    note = f", {skipped} not understood or duplicate" if skipped else ""
-    took = answer.traffic.last_duration or 0.0
-    yield f"{answer.account.name}: ok, {len(outcome.campaigns)} campaigns{note}, {outcome.size} bytes in {took:.2f} s"
-    implausible = sum(campaign.answers.implausible for campaign in outcome.campaigns)
-    if implausible:
-        other = "option" if answer.account.correct_answers == "count" else "count"
-        yield (
-            f"{answer.account.name}: note: title.correctAnswers of {implausible} campaigns cannot be what "
-            f"correct_answers: {answer.account.correct_answers} says; try correct_answers: {other}"
-        )
+    skipped = outcome.skipped.total()
+    note = f", {skipped} not exported" if skipped else ""
+    records = f"{len(outcome.records)} campaigns" if outcome.collector.counted_as else "data"
+    yield f"{name}: ok, {records}{note}, {outcome.size} bytes in {outcome.duration:.2f} s"
+    notice = outcome.collector.notice(outcome.records, outcome.account)
+    if notice:
+        yield f"{name}: note: {notice}"

@@ -11,7 +11,8 @@ from socket import socket
 from exporter.cli.logs import set_up_logging
 from exporter.cli.serve import end_quietly_until_served, listen, load_web, run_loop, serve_exporter
 from exporter.cli.simulate import build
-from exporter.config import Account, CacheSettings, Config, HmacCredentials, OAuth2Credentials, Secret
+from exporter.collectors import COLLECTORS
+from exporter.config import Account, CacheSettings, Config, Hmac, OAuth2, Secret
 from exporter.http.server.listen import address_of
 from exporter.simulator import SimulatedAccount, serve
 
@@ -38,19 +39,26 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _configuration(accounts: Sequence[SimulatedAccount], base_url: str) -> Config:
-    """What a user would write for these accounts; made here, since the demo may run where no file can be written."""
+    """Return what a user would write for these accounts; no file is written, as the demo may run read-only."""
     return Config(
-        accounts=tuple(Account(account.name, base_url, _credentials(account)) for account in accounts),
+        accounts=tuple(_account(account, base_url) for account in accounts),
         cache=CacheSettings(ttl=_TTL),
         source="demo",
     )
 
 
-def _credentials(account: SimulatedAccount) -> OAuth2Credentials | HmacCredentials:
+def _account(account: SimulatedAccount, base_url: str) -> Account:
+    collectors = tuple(COLLECTORS)
     if account.version == "2.0":
-        return OAuth2Credentials(account.application, Secret(account.key))
-    keys = Secret(account.key), Secret(account.access_key), Secret(account.secret_key)
-    return HmacCredentials(account.application, *keys)
+        oauth2 = OAuth2(client_id=account.application, client_secret=Secret(account.key))
+        return Account(name=account.name, base_url=base_url, oauth2=oauth2, collectors=collectors)
+    hmac = Hmac(
+        app_id=account.application,
+        app_key=Secret(account.key),
+        access_key=Secret(account.access_key),
+        secret_key=Secret(account.secret_key),
+    )
+    return Account(name=account.name, base_url=base_url, hmac=hmac, collectors=collectors)
 
 
 def _greet(sockets: Sequence[socket], scheme: str, telemetry_path: str) -> None:

@@ -1,15 +1,17 @@
-"""Reading the configuration a command was given, and saying what is wrong with it."""
+"""Reading the configuration that a command was given, and printing what is wrong with it."""
 
 from __future__ import annotations
 
 import os
 import sys
 
-from exporter.config import Config, ConfigError, load_environment, load_file
+from exporter.accounts.status import reserved_labels
+from exporter.collectors import COLLECTORS
+from exporter.config import Catalog, Config, ConfigError, load_environment, load_file
 
 
 def load(config_file: str | None) -> Config | None:
-    """The configuration, or None after every error was printed to standard error."""
+    """Return the configuration, or None after every problem was printed to standard error."""
     try:
         return read(config_file)
     except ConfigError as error:
@@ -19,10 +21,20 @@ def load(config_file: str | None) -> Config | None:
 
 
 def read(config_file: str | None) -> Config:
-    """The configuration of the file, or of the environment where none is named.
+    """Return the configuration of the file, or of the environment where no file is named.
 
     Raises:
         ConfigError: with every problem.
 
     """
-    return load_file(config_file, environ=os.environ) if config_file else load_environment(os.environ)
+    if config_file:
+        return load_file(config_file, environ=os.environ, catalog=catalog())
+    return load_environment(os.environ, catalog=catalog())
+
+
+def catalog() -> Catalog:
+    """Return what a configuration may name of the table of collectors."""
+    return Catalog(
+        collectors={name: collector.enabled_by_default for name, collector in COLLECTORS.items()},
+        labels=reserved_labels(),
+    )

@@ -1,6 +1,6 @@
-"""The command line: flags, and which command they go to. What a command does is in `commands/`.
+"""The parser of the command line: flags, and the command that they are for.
 
-Commands are imported when they are run, so that each starts as fast as it can.
+A command's module is imported when it runs, so that each command starts quickly.
 """
 
 from __future__ import annotations
@@ -9,8 +9,10 @@ import argparse
 import importlib
 import math
 import os
+import re
 import sys
 from collections.abc import Callable, Sequence
+from urllib.parse import urlsplit
 
 from exporter import __version__
 
@@ -82,6 +84,7 @@ def _add_own_flags(added: dict[str, argparse.ArgumentParser]) -> None:
     campaigns = added["campaigns"]
     campaigns.add_argument("--account", metavar="NAME", help="the account to show; needed where there are several")
     campaigns.add_argument("--all-accounts", action="store_true", help="show every account")
+    campaigns.add_argument("--secure-ids", action="store_true", help="also show Mimecast's own ids, of 200 characters")
     campaigns.add_argument("--output", choices=("table", "json", "metrics"), default="table", help="default: table")
     added["simulate"].add_argument(
         "--listen",
@@ -154,7 +157,14 @@ def _add_serving_flags(parser: argparse.ArgumentParser) -> None:
         type=_seconds,
         default=0.5,
         metavar="SECONDS",
-        help="kept back of the scrape's deadline (default: %(default)s)",
+        help="seconds subtracted from Prometheus's scrape timeout (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--default-scrape-timeout",
+        type=_seconds,
+        default=10.0,
+        metavar="SECONDS",
+        help="how long a scrape that names no timeout waits for the API (default: %(default)s)",
     )
 
 
@@ -190,26 +200,34 @@ def _add_log_flags(parser: argparse.ArgumentParser) -> None:
 
 
 def _positive_int(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError("must be 1 or more")
-    return value
+    if not (text.isascii() and text.isdecimal() and int(text) >= 1):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of 1 or more")
+    return int(text)
 
 
 def _seconds(text: str) -> float:
-    value = float(text.removesuffix("s"))
+    try:
+        value = float(text.removesuffix("s"))
+    except ValueError:
+        value = math.nan
     if not math.isfinite(value) or value < 0:
-        raise argparse.ArgumentTypeError("must be a number of seconds, such as 0.5")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds, such as 0.5")
     return value
 
 
 def _path(text: str) -> str:
-    if not text.startswith("/") or text in ("/", "/config", "/probe", "/sd") or text.startswith("/-/"):
-        raise argparse.ArgumentTypeError("must be a path such as /metrics that nothing else is served at")
+    taken = text in ("/", "/config", "/probe", "/sd") or text.startswith("/-/")
+    if taken or not re.fullmatch(r"(/[A-Za-z0-9._~-]+)+", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a path such as /metrics that nothing else is served at")
     return text
 
 
 def _url(text: str) -> str:
-    if not text.startswith(("http://", "https://")):
-        raise argparse.ArgumentTypeError("must be a URL such as https://exporter.example.com")
+    try:
+        url = urlsplit(text)
+        valid = url.scheme in ("http", "https") and bool(url.hostname) and url.port != 0
+    except ValueError:
+        valid = False
+    if not valid or url.query or url.fragment or url.username is not None:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a URL such as https://exporter.example.com/mimecast")
     return text.rstrip("/")

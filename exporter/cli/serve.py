@@ -15,11 +15,12 @@ from socket import socket
 from typing import Any
 
 from exporter import __version__
-from exporter.app import Service, ServiceOptions
+from exporter.app import App
 from exporter.cli.loading import load, read
 from exporter.cli.logs import set_up_logging
 from exporter.cli.parser import DEFAULT_LISTEN
 from exporter.config import Config
+from exporter.http.handlers.state import HandlerOptions
 from exporter.http.server.listen import ListenAddress, ListenError, bind, parse_listen_addresses
 from exporter.http.server.server import serve
 from exporter.http.server.systemd import passed_sockets
@@ -102,31 +103,29 @@ async def serve_exporter(
     options: argparse.Namespace,
 ) -> int:
     """Serve this configuration until a signal ends it."""
-    service = Service(config, reread)
+    app = App(config, reread)
     try:
-        await service.start()
+        await app.start()
     except OSError as error:
         sys.stderr.write(f"mimecast-exporter: api.tls_config cannot be used: {error.strerror}\n")
         return 1
     log.info("starting", extra={"version": __version__, "accounts": len(config.accounts), "config": config.source})
-    application = service.application(
-        ServiceOptions(
-            telemetry_path=options.web_telemetry_path,
-            external_url=options.web_external_url or "",
-            timeout_offset=options.timeout_offset,
-            max_requests=options.web_max_requests,
-            lifecycle=options.web_enable_lifecycle,
-        ),
-        web,
+    handlers = HandlerOptions(
+        telemetry_path=options.web_telemetry_path,
+        external_url=options.web_external_url or "",
+        timeout_offset=options.timeout_offset,
+        default_scrape_timeout=options.default_scrape_timeout,
+        enable_lifecycle=options.web_enable_lifecycle,
     )
-    await serve(application, sockets, web=web, on_stop=service.close, on_reload=_reload(service), ready=_ready)
+    application = app.application(handlers, max_requests=options.web_max_requests, web=web)
+    await serve(application, sockets, web=web, on_stop=app.close, on_reload=_reload(app), ready=_ready)
     log.info("stopped")
     return 0
 
 
-def _reload(service: Service) -> Callable[[], Coroutine[Any, Any, None]]:
+def _reload(app: App) -> Callable[[], Coroutine[Any, Any, None]]:
     async def reload() -> None:
-        await service.reload()
+        await app.reload()
 
     return reload
 

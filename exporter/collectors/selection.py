@@ -1,48 +1,80 @@
-"""Which campaigns of an account get series: filters by title, age and number. Pure; what is left out is counted."""
+"""Which records of an answer are exported: duplicates and the filters by title, age and number. The rest is counted."""
 
 from __future__ import annotations
 
 import math
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
-from exporter.config import CampaignFilter
-from exporter.mimecast import Campaign
+from exporter.collectors.base import Collector
+from exporter.config import Account, CampaignFilter
+from exporter.mimecast import Answer
+
+#: Why a campaign of the answer is not exported.
+SKIP_REASONS = ("invalid", "duplicate", "filtered", "too_old", "limit")
 
 
-@dataclass(frozen=True)
-class Selection:
+class Selectable(Protocol):
+    """What the filters read of a campaign."""
+
+    @property
+    def title(self) -> str: ...
+    @property
+    def launch_time(self) -> float | None: ...
+
+
+Selected = TypeVar("Selected", bound=Selectable)
+
+
+class Selection(NamedTuple, Generic[Selected]):
     """The campaigns kept, in the API's order, and the number of the others by reason."""
 
-    campaigns: tuple[Campaign, ...]
-    left_out: Counter[str]
+    campaigns: tuple[Selected, ...]
+    skipped: Counter[str]
 
 
-def select(campaigns: Sequence[Campaign], wanted: CampaignFilter, now: float) -> Selection:
-    """Apply the filters in their order: titles, then age, then the limit.
+def records_to_export(
+    answer: Answer[Any], collector: Collector[Any], account: Account, now: float
+) -> tuple[tuple[Any, ...], Counter[str]]:
+    """Return the records to export, each identity once (the first one), and the number of the others by reason.
 
-    `now` is seconds since the epoch. Pending campaigns and those without a launch date are as young as can be.
+    `now` is seconds since the epoch.
     """
-    left_out: Counter[str] = Counter()
-    kept = [campaign for campaign in campaigns if _title_wanted(campaign.title, wanted)]
-    left_out["filtered"] = len(campaigns) - len(kept)
+    identity = collector.identity
+    unique = {identity(record): record for record in reversed(answer.items)}
+    records = tuple(reversed(unique.values()))
+    skipped = Counter({"invalid": answer.invalid, "duplicate": len(answer.items) - len(records)})
+    if not collector.counted_as:
+        return records, skipped
+    selection = select(records, account.campaigns, now)
+    return selection.campaigns, skipped + selection.skipped
+
+
+def select(campaigns: Sequence[Selected], wanted: CampaignFilter, now: float) -> Selection[Selected]:
+    """Apply the filters in their order: title, age, limit.
+
+    `now` is seconds since the epoch. Pending campaigns and those without a launch date count as new.
+    """
+    skipped: Counter[str] = Counter()
+    kept = [campaign for campaign in campaigns if _matches(campaign.title, wanted)]
+    skipped["filtered"] = len(campaigns) - len(kept)
     if wanted.max_age is not None:
         oldest = now - wanted.max_age
         young = [campaign for campaign in kept if _launch(campaign) >= oldest]
-        left_out["too_old"] = len(kept) - len(young)
+        skipped["too_old"] = len(kept) - len(young)
         kept = young
     if wanted.limit is not None and len(kept) > wanted.limit:
-        left_out["limit"] = len(kept) - wanted.limit
+        skipped["limit"] = len(kept) - wanted.limit
         newest = {id(campaign) for campaign in sorted(kept, key=_launch, reverse=True)[: wanted.limit]}
         kept = [campaign for campaign in kept if id(campaign) in newest]
-    return Selection(tuple(kept), left_out)
+    return Selection(tuple(kept), skipped)
 
 
-def _title_wanted(title: str, wanted: CampaignFilter) -> bool:
+def _matches(title: str, wanted: CampaignFilter) -> bool:
     included = not wanted.include or any(pattern.fullmatch(title) for pattern in wanted.include)
     return included and not any(pattern.fullmatch(title) for pattern in wanted.exclude)
 
 
-def _launch(campaign: Campaign) -> float:
+def _launch(campaign: Selectable) -> float:
     return math.inf if campaign.launch_time is None else campaign.launch_time

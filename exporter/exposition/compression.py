@@ -1,7 +1,7 @@
-"""One gzip member out of a part that is kept and a part that is new.
+"""Exposition bodies that are kept until the data changes, as text and as the beginning of one gzip member.
 
-Two members in one body would break readers: curl fails, others silently drop the second. So the kept part is raw
-deflate ended by a sync flush, with its CRC-32 and length, and what follows becomes the final block (RFC 1951 and
+A body of two gzip members would lose data: curl, httpx and Chromium read the first only. So the kept part is raw
+deflate that ends with a sync flush, with its CRC-32 and length; what follows it becomes the final block (RFC 1951 and
 RFC 1952).
 """
 
@@ -17,78 +17,63 @@ from isal import isal_zlib
 
 _HEADER = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
 _LEVEL = 1
-#: Bytes packed, or copied, before others get their turn on the event loop.
-PIECE = 256 * 1024
+#: Bytes compressed, or sent, before the event loop runs other tasks.
+CHUNK_SIZE = 64 * 1024
 
 
 @dataclass(frozen=True)
-class PackedPrefix:
-    """The beginning of a gzip member that others will end.
-
-    Attributes:
-        parts: raw deflate, ended by a sync flush.
-        crc: CRC-32 of the unpacked bytes.
-        length: their number.
-
-    """
+class _Deflated:
+    """Raw deflate that ends with a sync flush, and the CRC-32 and length of the bytes it stands for."""
 
     parts: tuple[bytes, ...] = ()
     crc: int = 0
     length: int = 0
 
 
-#: Nothing, to begin with.
-EMPTY = PackedPrefix()
-
-
-async def pack_prefix(parts: Sequence[bytes], after: PackedPrefix = EMPTY) -> PackedPrefix:
-    """Pack the parts, a piece at a time, to stand behind what is packed already."""
-    packer = isal_zlib.compressobj(_LEVEL, isal_zlib.DEFLATED, -zlib.MAX_WBITS)
-    packed, crc, length = list(after.parts), after.crc, after.length
-    for piece in slices(parts):
-        crc = isal_zlib.crc32(piece, crc)
-        length += len(piece)
-        packed.append(packer.compress(piece))
-        await asyncio.sleep(0)
-    packed.append(packer.flush(zlib.Z_SYNC_FLUSH))
-    return PackedPrefix(tuple(piece for piece in packed if piece), crc, length)
-
-
-class KeptText:
-    """Text that many scrapes send, and its packed form once somebody wanted it.
+class CachedBody:
+    """Text that many scrapes send, and its compressed form once a scraper asked for it.
 
     Args:
         parts: the text.
-        after: the text it stands behind, kept by itself: a new end costs no new beginning.
+        after: a body to append the text to; it keeps its own compressed form, so that a new end costs no new beginning.
 
     """
 
-    def __init__(self, parts: Sequence[bytes], after: KeptText | None = None) -> None:
+    def __init__(self, parts: Sequence[bytes] = (), after: CachedBody | None = None) -> None:
         self.parts: Sequence[bytes] = [*after.parts, *parts] if after else parts
         self._own = parts
         self._after = after
-        self._packing: asyncio.Task[PackedPrefix] | None = None
+        self._compression: asyncio.Task[_Deflated] | None = None
 
-    async def packed(self) -> PackedPrefix:
-        """The text packed, made once for all who ask."""
-        if self._packing is None:
-            self._packing = asyncio.create_task(self._pack())
-        return await asyncio.shield(self._packing)
+    async def gzip(self, end: bytes) -> list[bytes]:
+        """Return the body, followed by `end`, as one gzip member."""
+        kept = await self._deflated()
+        compressor = isal_zlib.compressobj(_LEVEL, isal_zlib.DEFLATED, -zlib.MAX_WBITS)
+        last = compressor.compress(end) + compressor.flush()
+        trailer = struct.pack("<II", isal_zlib.crc32(end, kept.crc), (kept.length + len(end)) & 0xFFFFFFFF)
+        return [_HEADER, *kept.parts, last + trailer]
 
-    async def _pack(self) -> PackedPrefix:
-        return await pack_prefix(self._own, await self._after.packed() if self._after else EMPTY)
+    async def _deflated(self) -> _Deflated:
+        """Compress once for all who ask; a scraper that hangs up cancels nothing."""
+        if self._compression is None:
+            self._compression = asyncio.create_task(self._compress())
+        return await asyncio.shield(self._compression)
+
+    async def _compress(self) -> _Deflated:
+        before = await self._after._deflated() if self._after else _Deflated()
+        compressor = isal_zlib.compressobj(_LEVEL, isal_zlib.DEFLATED, -zlib.MAX_WBITS)
+        parts, crc, length = list(before.parts), before.crc, before.length
+        for chunk in chunks(self._own):
+            crc = isal_zlib.crc32(chunk, crc)
+            length += len(chunk)
+            parts.append(compressor.compress(chunk))
+            await asyncio.sleep(0)
+        parts.append(compressor.flush(zlib.Z_SYNC_FLUSH))
+        return _Deflated(tuple(part for part in parts if part), crc, length)
 
 
-def finish_member(prefix: PackedPrefix, rest: bytes) -> list[bytes]:
-    """A whole gzip member: what was packed, then `rest`."""
-    packer = isal_zlib.compressobj(_LEVEL, isal_zlib.DEFLATED, -zlib.MAX_WBITS)
-    last = packer.compress(rest) + packer.flush()
-    trailer = struct.pack("<II", isal_zlib.crc32(rest, prefix.crc), (prefix.length + len(rest)) & 0xFFFFFFFF)
-    return [_HEADER, *prefix.parts, last + trailer]
-
-
-def slices(parts: Sequence[bytes], size: int = PIECE) -> Iterator[bytes]:
-    """The same bytes in slices of at most `size`: small parts are joined, large ones cut, others go as they are."""
+def chunks(parts: Sequence[bytes], size: int = CHUNK_SIZE) -> Iterator[bytes]:
+    """Yield the same bytes in chunks of at most `size`: small parts are joined, large ones are cut."""
     waiting: list[bytes] = []
     waiting_size = 0
     for part in parts:
@@ -96,7 +81,7 @@ def slices(parts: Sequence[bytes], size: int = PIECE) -> Iterator[bytes]:
             yield b"".join(waiting)
             waiting, waiting_size = [], 0
         if len(part) > size // 2:
-            yield from (part[begin : begin + size] for begin in range(0, len(part), size))
+            yield from (part[start : start + size] for start in range(0, len(part), size))
         elif part:
             waiting.append(part)
             waiting_size += len(part)

@@ -1,9 +1,9 @@
-"""What the process says about itself: process, Python, build and configuration, on prometheus_client."""
+"""The exporter's own metrics: process, Python, build and configuration, collected by prometheus_client."""
 
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 from prometheus_client import (
     CollectorRegistry,
@@ -16,9 +16,11 @@ from prometheus_client import (
     disable_created_metrics,
 )
 
+from exporter.exposition.text import Format, render_metrics
 
-class Telemetry:
-    """The process's own metrics, in registries of their own.
+
+class ProcessMetrics:
+    """The exporter's own metrics, in registries of its own.
 
     Args:
         version: the exporter's version.
@@ -27,77 +29,76 @@ class Telemetry:
 
     def __init__(self, version: str) -> None:
         disable_created_metrics()
-        self._moving = CollectorRegistry()
-        self._settled = CollectorRegistry()
-        self._settled_now: Sequence[Metric] | None = None
-        ProcessCollector(registry=self._moving)
-        GCCollector(registry=self._moving)
-        PlatformCollector(registry=self._settled)
+        #: Metrics that change by themselves, and those that change when a configuration is loaded or refused.
+        self._live, self._static = CollectorRegistry(), CollectorRegistry()
+        self._static_text: dict[Format, bytes] = {}
+        ProcessCollector(registry=self._live)
+        GCCollector(registry=self._live)
+        PlatformCollector(registry=self._static)
         build = Gauge(
             "mimecast_exporter_build_info",
-            "Always 1; the version of the exporter and of the Python that runs it.",
+            "Version of the exporter and of the Python that runs it; always 1.",
             ["version", "python_version"],
-            registry=self._settled,
+            registry=self._static,
         )
         build.labels(version, platform.python_version()).set(1)
-        self.config_reload_successful = Gauge(
+        self._reload_successful = Gauge(
             "mimecast_exporter_config_last_reload_successful",
-            "Whether the last attempt to load the configuration succeeded (1) or not (0).",
-            registry=self._settled,
+            "Whether the last attempt to load the configuration succeeded (1) or failed (0).",
+            registry=self._static,
         )
-        self.config_reload_time = Gauge(
+        self._reload_time = Gauge(
             "mimecast_exporter_config_last_reload_success_timestamp_seconds",
             "When the configuration was last loaded successfully, in seconds since the epoch.",
-            registry=self._settled,
+            registry=self._static,
         )
-        self.account_file_valid = Gauge(
+        self._account_file_valid = Gauge(
             "mimecast_exporter_account_file_valid",
             "Whether the account file is valid and its accounts are served (1) or not (0).",
             ["file"],
-            registry=self._settled,
+            registry=self._static,
         )
         self._web_config_valid = Gauge(
             "mimecast_exporter_web_config_valid",
-            "Whether the web configuration file and what it names can be used as they are now (1) or not (0).",
-            registry=self._moving,
+            "Whether the web configuration file, as it is now, is valid (1) or not (0).",
+            registry=self._live,
         )
         self.requests_refused = Counter(
             "mimecast_exporter_http_requests_refused_total",
-            "Requests answered 503 because --web.max-requests others were being prepared.",
-            registry=self._moving,
+            "Requests answered with 503 because --web.max-requests others were being prepared.",
+            registry=self._live,
         )
 
     def watch_web_config(self, valid: Callable[[], bool]) -> None:
-        """Tell of the web configuration what `valid` says at each scrape."""
+        """Report at each scrape what `valid` returns of the web configuration."""
         self._web_config_valid.set_function(valid)
 
     def config_loaded(self, now: float, account_files: Mapping[str, Collection[object]]) -> None:
-        """Note that the configuration was loaded at `now`, seconds since the epoch.
+        """Record that the configuration was loaded.
 
-        `account_files` holds each account file's problems, none where it is valid.
+        Args:
+            now: seconds since the epoch.
+            account_files: the problems of each account file, none where it is valid.
+
         """
-        self._settled_now = None
-        self.config_reload_successful.set(1)
-        self.config_reload_time.set(now)
-        self.account_file_valid.clear()
+        self._static_text.clear()
+        self._reload_successful.set(1)
+        self._reload_time.set(now)
+        self._account_file_valid.clear()
         for file, problems in account_files.items():
-            self.account_file_valid.labels(file).set(not problems)
+            self._account_file_valid.labels(file).set(not problems)
 
     def config_refused(self) -> None:
-        """Note that the configuration could not be loaded, and the old one goes on."""
-        self._settled_now = None
-        self.config_reload_successful.set(0)
+        """Record that the configuration could not be loaded and the previous one stays in force."""
+        self._static_text.clear()
+        self._reload_successful.set(0)
 
     def collect(self) -> Iterable[Metric]:
-        """All of the metrics."""
-        return [*self.settled(), *self.moving()]
+        """Return all of the metrics; gauges and counters."""
+        return [*self._static.collect(), *self._live.collect()]
 
-    def moving(self) -> Iterable[Metric]:
-        """The metrics that move by themselves, as they are now; gauges and counters."""
-        return self._moving.collect()
-
-    def settled(self) -> Sequence[Metric]:
-        """The metrics that stay until a configuration is loaded or refused; the same object until then."""
-        if self._settled_now is None:
-            self._settled_now = list(self._settled.collect())
-        return self._settled_now
+    def render(self, form: Format) -> bytes:
+        """Return the metrics as text; what changes only with the configuration is rendered once."""
+        if form not in self._static_text:
+            self._static_text[form] = render_metrics(self._static.collect(), form)
+        return self._static_text[form] + render_metrics(self._live.collect(), form)

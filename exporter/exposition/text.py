@@ -1,29 +1,18 @@
-"""Tables and objects to exposition text.
+"""Metric families to exposition text.
 
-The text of a campaign family is valid both as Prometheus text 0.0.4 and as OpenMetrics 1.0, so it is made once. Only
-counters differ between the two, in their TYPE line. prometheus_client is the judge: tests hold this text to its parser.
+The samples' text is valid both as Prometheus text 0.0.4 and as OpenMetrics 1.0, so it is rendered once; only the head
+of a counter differs between the two. prometheus_client is the judge: tests hold this text to its parser.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
-from typing import Literal, Protocol
+from operator import attrgetter
+from typing import Any, Literal, Protocol
 
-from exporter.accounts.status import AccountStatus
-from exporter.collectors.metrics import (
-    ACCOUNT_METRICS,
-    CAMPAIGN_METRICS,
-    PROBE_METRICS,
-    SCRAPE_METRICS,
-    AccountMetric,
-    CampaignMetric,
-    LabelledCampaignMetric,
-    Number,
-    ScrapeMetric,
-)
-from exporter.mimecast import Campaign
+from exporter.exposition.family import Family, Number, Record, Sample
 
 Format = Literal["text", "openmetrics"]
 
@@ -32,12 +21,12 @@ CONTENT_TYPES: Mapping[Format, str] = {
     "text": "text/plain; version=0.0.4; charset=utf-8",
     "openmetrics": "application/openmetrics-text; version=1.0.0; charset=utf-8",
 }
-#: Campaigns rendered before others get their turn on the event loop.
-_TURN = 250
-#: Campaigns whose samples of one family are one piece of text; it is sent as it is, and so no larger than a slice.
-_PIECE = 4 * _TURN
+#: Records rendered before the event loop runs other tasks.
+YIELD_EVERY = 250
+#: Records whose samples of one family are one chunk of text.
+CHUNK_RECORDS = 4 * YIELD_EVERY
 
-#: Family name to the samples' text of one account in pieces, empty families left out.
+#: The samples' text by family name, in chunks; families without a sample are left out.
 FamilyTexts = Mapping[str, Sequence[bytes]]
 
 
@@ -52,7 +41,7 @@ class LibrarySample(Protocol):
     def value(self) -> float: ...
 
 
-class Family(Protocol):
+class LibraryMetric(Protocol):
     """What is read of `prometheus_client.Metric`; a counter's name is without its `_total`."""
 
     name: str
@@ -64,80 +53,120 @@ class Family(Protocol):
 
 
 def escape_label(value: str) -> str:
-    """A label value as it stands between the quotes."""
+    """Return a label value as it stands between the quotes."""
     return value.replace("\\", "\\\\").replace("\n", "\\n").replace('"', '\\"')
 
 
 def format_number(value: Number) -> str:
-    """A sample's value: whole numbers without a point."""
+    """Return a sample's value as text: whole numbers without a decimal point."""
     if isinstance(value, float):
         return str(int(value)) if value.is_integer() and abs(value) < 2**53 else repr(value)
     return str(int(value))
 
 
-async def render_campaigns(account: str, campaigns: Sequence[Campaign]) -> FamilyTexts:
-    """The samples of one account's campaigns, family by family, without HELP and TYPE."""
+def format_labels(names: Iterable[str], values: Iterable[str]) -> str:
+    """Return labels as they stand between the braces."""
+    return ",".join([f'{name}="{escape_label(value)}"' for name, value in zip(names, values, strict=True)])
+
+
+async def render_records(
+    families: Sequence[Family[Record]], records: Sequence[Record], prefix: str, labels: Sequence[str]
+) -> FamilyTexts:
+    """Render the samples of many records, family by family, without HELP and TYPE.
+
+    Args:
+        families: what to render of each record.
+        records: in the order in which they appear.
+        prefix: labels that all records share, from `format_labels`.
+        labels: attributes of a record that are its further labels; their values are text.
+
+    """
     texts: dict[str, list[bytes]] = {}
-    for begin in range(0, len(campaigns), _PIECE):
-        for name, text in (await _render_piece(account, campaigns[begin : begin + _PIECE])).items():
+    for start in range(0, len(records), CHUNK_RECORDS):
+        chunk = await _render_chunk(families, records[start : start + CHUNK_RECORDS], prefix, labels)
+        for name, text in chunk.items():
             if text:
                 texts.setdefault(name, []).append(text.encode("latin-1"))
     return texts
 
 
-async def _render_piece(account: str, campaigns: Sequence[Campaign]) -> dict[str, str]:
-    texts = {metric.name: "" for metric in CAMPAIGN_METRICS}
-    for begin in range(0, len(campaigns), _TURN):
-        labelled = [(campaign, _campaign_labels(account, campaign)) for campaign in campaigns[begin : begin + _TURN]]
-        for metric in CAMPAIGN_METRICS:
-            texts[metric.name] += _render_family(metric, labelled)
+async def _render_chunk(
+    families: Sequence[Family[Record]], records: Sequence[Record], prefix: str, labels: Sequence[str]
+) -> dict[str, str]:
+    texts = {family.name: "" for family in families}
+    label = _labeller(prefix, labels)
+    for start in range(0, len(records), YIELD_EVERY):
+        labelled = [(record, label(record)) for record in records[start : start + YIELD_EVERY]]
+        for family in families:
+            texts[family.name] += _render_samples(family, labelled)
         await asyncio.sleep(0)
     return texts
 
 
-def _campaign_labels(account: str, campaign: Campaign) -> str:
-    """The labels, a character for each byte of their UTF-8: one emoji would make all text four times as large."""
-    title = escape_label(campaign.title)
-    labels = f'{_account_label(account)},campaign_id="{campaign.campaign_id}",title="{title}"'
-    return labels if labels.isascii() else labels.encode().decode("latin-1")
+def _labeller(prefix: str, labels: Sequence[str]) -> Callable[[Any], str]:
+    """Return what gives a record's labels, one character for each byte of their UTF-8.
+
+    A single emoji would otherwise make the whole text take four bytes per character.
+    """
+    if not labels:
+        encoded = _as_latin_1(prefix)
+        return lambda _record: encoded
+    read = [(name, attrgetter(name)) for name in labels]
+
+    def label(record: Any) -> str:
+        own = ",".join([f'{name}="{escape_label(value(record))}"' for name, value in read])
+        return _as_latin_1(f"{prefix},{own}")
+
+    return label
 
 
-def _render_family(metric: CampaignMetric | LabelledCampaignMetric, campaigns: Sequence[tuple[Campaign, str]]) -> str:
-    # A list is joined faster than a generator, and Python writes whole numbers, which most are, as they are to be.
-    name = metric.name
-    if isinstance(metric, CampaignMetric):
+def _as_latin_1(text: str) -> str:
+    return text if text.isascii() else text.encode().decode("latin-1")
+
+
+def _render_samples(family: Family[Record], records: Sequence[tuple[Record, str]]) -> str:
+    # Joining a list is faster than joining a generator, and most values are ints, which need no formatting.
+    name, read = family.name, family.read
+    if not family.labels:
         return "".join(
             [
-                f"{name}{{{labels}}} {value if type(value) is int else format_number(value)}\n"
-                for campaign, labels in campaigns
-                if (value := metric.read(campaign)) is not None
+                f"{name}{{{labels}}} {value if type(value) is int else format_number(value)}\n"  # type: ignore[arg-type]
+                for record, labels in records
+                if (value := read(record)) is not None
             ]
         )
-    own = _own_labels(metric.labels)
+    own = _own_labels(family.labels)
     return "".join(
         [
             f"{name}{{{labels},{own[values]}}} {value if type(value) is int else format_number(value)}\n"
-            for campaign, labels in campaigns
-            for values, value in metric.read(campaign)
+            for record, labels in records
+            for values, value in family.samples(record)
         ]
     )
 
 
-@lru_cache(maxsize=16_384)
-def _account_label(account: str) -> str:
-    return f'account="{escape_label(account)}"'
+def render_record(families: Iterable[Family[Record]], record: Record, labels: str) -> FamilyTexts:
+    """Render the samples of one record under these labels (from `format_labels`), family by family."""
+    rendered = {family.name: _lines(family, family.samples(record), labels) for family in families}
+    return {name: [text.encode()] for name, text in rendered.items() if text}
+
+
+def _lines(family: Family[Any], samples: Iterable[Sample], labels: str) -> str:
+    own = _own_labels(family.labels)
+    return "".join(
+        [_line(family.name, f"{labels},{own[values]}" if values else labels, value) for values, value in samples]
+    )
 
 
 class _OwnLabels(dict[tuple[str, ...], str]):
-    """The text of a metric's own labels by their values, which are few: numbers, reasons, statuses."""
+    """The text of a family's own labels by their values, which are few: numbers, reasons, statuses."""
 
     def __init__(self, names: tuple[str, ...]) -> None:
         super().__init__()
         self._names = names
 
     def __missing__(self, values: tuple[str, ...]) -> str:
-        pairs = zip(self._names, values, strict=True)
-        text = self[values] = ",".join([f'{name}="{escape_label(value)}"' for name, value in pairs])
+        text = self[values] = format_labels(self._names, values)
         return text
 
 
@@ -146,115 +175,36 @@ def _own_labels(names: tuple[str, ...]) -> _OwnLabels:
     return _OwnLabels(names)
 
 
-def merge_campaigns(accounts: Iterable[FamilyTexts]) -> list[bytes]:
-    """The campaigns of several accounts as one text: each family once, its HELP and TYPE first. Copies no samples."""
-    return _merge(((metric.name, _head(metric.name, "gauge", metric.help)) for metric in CAMPAIGN_METRICS), accounts)
-
-
-def render_account(status: AccountStatus) -> FamilyTexts:
-    """The samples of one account's metrics that are kept, family by family, without HELP and TYPE.
-
-    They are valid in either format.
-    """
-    rendered = {metric.name: _account_samples(metric, status) for metric in ACCOUNT_METRICS}
-    return {name: [text.encode()] for name, text in rendered.items() if text}
-
-
-def merge_accounts(accounts: Iterable[FamilyTexts], form: Format) -> list[bytes]:
-    """What `render_account` gave of several accounts as one text, in one of the formats."""
-    heads = ((metric.name, _head(metric.name, metric.kind, metric.help, form)) for metric in ACCOUNT_METRICS)
-    return _merge(heads, accounts)
-
-
-def _merge(heads: Iterable[tuple[str, bytes]], accounts: Iterable[FamilyTexts]) -> list[bytes]:
-    gathered = list(accounts)
+def merge(families: Iterable[Family[Any]], texts: Sequence[FamilyTexts], form: Format = "text") -> list[bytes]:
+    """Return several renderings as one text, each family once under its HELP and TYPE. No sample is copied."""
     parts: list[bytes] = []
-    for name, head in heads:
-        samples = [piece for texts in gathered for piece in texts.get(name, ())]
+    for family in families:
+        samples = [chunk for text in texts for chunk in text.get(family.name, ())]
         if samples:
-            parts.append(head)
+            parts.append(head(family.name, family.type, family.help, form))
             parts.extend(samples)
     return parts
 
 
-def render_scrapes(statuses: Sequence[AccountStatus], form: Format) -> bytes:
-    """The metrics of the accounts given that move with every scrape, in one of the formats."""
-    labelled = [(status, _account_label(status.account)) for status in statuses]
-    return b"".join(_render_scrape_family(metric, labelled, form) for metric in SCRAPE_METRICS) if statuses else b""
-
-
-def _render_scrape_family(metric: ScrapeMetric, statuses: Sequence[tuple[AccountStatus, str]], form: Format) -> bytes:
-    name, read = metric.name, metric.read
-    samples = "".join([f"{name}{{{account}}} {read(status)}\n" for status, account in statuses])
-    return _head(name, "counter", metric.help, form) + samples.encode()
-
-
-def _account_samples(metric: AccountMetric, status: AccountStatus) -> str:
-    account, own = _account_label(status.account), _own_labels(metric.labels)
-    return "".join(
-        [
-            _line(metric.name, f"{account},{own[values]}" if values else account, value)
-            for values, value in metric.read(status)
-        ]
-    )
-
-
-def render_families(families: Iterable[Family], form: Format) -> bytes:
-    """Gauges and counters as prometheus_client collects them, in one of the formats."""
+def render_metrics(metrics: Iterable[LibraryMetric], form: Format) -> bytes:
+    """Render gauges and counters as prometheus_client collects them."""
     return b"".join(
-        _head(family.name + "_total" * (family.type == "counter"), family.type, family.documentation, form)
-        + "".join([_line(sample.name, _labels(sample.labels), sample.value) for sample in family.samples]).encode()
-        for family in families
+        head(metric.name + "_total" * (metric.type == "counter"), metric.type, metric.documentation, form)
+        + "".join(
+            [
+                _line(sample.name, format_labels(sample.labels, sample.labels.values()), sample.value)
+                for sample in metric.samples
+            ]
+        ).encode()
+        for metric in metrics
     )
-
-
-def _labels(labels: Mapping[str, str]) -> str:
-    return ",".join([f'{name}="{escape_label(value)}"' for name, value in labels.items()])
 
 
 def _line(name: str, labels: str, value: Number) -> str:
     return f"{name}{{{labels}}} {format_number(value)}\n" if labels else f"{name} {format_number(value)}\n"
 
 
-def render_probe(status: AccountStatus, duration: float, form: Format) -> bytes:
-    """What every prober tells of a probe; `duration` in seconds."""
-    values: Mapping[str, Number] = {"probe_success": status.up, "probe_duration_seconds": duration}
-    families = [
-        _head(name, "gauge", text, form) + f"{name} {format_number(values[name])}\n".encode()
-        for name, text in PROBE_METRICS.items()
-    ]
-    return b"".join(families)
-
-
-def _head(name: str, kind: str, text: str, form: Format = "text") -> bytes:
-    """HELP and TYPE; in OpenMetrics a counter's family is named without its `_total`."""
-    family = name.removesuffix("_total") if form == "openmetrics" and kind == "counter" else name
-    return f"# HELP {family} {text}\n# TYPE {family} {kind}\n".encode()
-
-
-def choose_format(accept: str) -> Format:
-    """The format for an `Accept` header: OpenMetrics where it is asked for in a version that is served."""
-    for offered in accept.split(","):
-        media_type, *parameters = (part.strip().lower() for part in offered.split(";"))
-        given = dict(parameter.split("=", 1) for parameter in parameters if "=" in parameter)
-        version = given.get("version", "1.0.0").strip('"')
-        if media_type == "application/openmetrics-text" and version in ("1.0.0", "0.0.1") and _wanted(given.get("q")):
-            return "openmetrics"
-    return "text"
-
-
-def accepts_gzip(accept_encoding: str) -> bool:
-    """Whether an `Accept-Encoding` header allows gzip."""
-    for offered in accept_encoding.split(","):
-        coding, *parameters = (part.strip().lower() for part in offered.split(";"))
-        if coding == "gzip":
-            given = dict(parameter.split("=", 1) for parameter in parameters if "=" in parameter)
-            return _wanted(given.get("q"))
-    return False
-
-
-def _wanted(quality: str | None) -> bool:
-    try:
-        return quality is None or float(quality) > 0
-    except ValueError:
-        return True
+def head(name: str, metric_type: str, text: str, form: Format = "text") -> bytes:
+    """Return HELP and TYPE; OpenMetrics names a counter's family without its `_total`."""
+    family = name.removesuffix("_total") if form == "openmetrics" and metric_type == "counter" else name
+    return f"# HELP {family} {text}\n# TYPE {family} {metric_type}\n".encode()

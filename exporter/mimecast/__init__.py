@@ -1,24 +1,25 @@
-"""The Mimecast Awareness Training API, as far as get-queue goes. Knows nothing of Prometheus."""
+"""The Mimecast Awareness Training API, as far as its aggregate endpoints go. Knows nothing of Prometheus."""
 
 from .auth import TOKEN_PATH, ClientCredentials, SignedRequests
-from .campaign import LARGEST_NUMBER, AnswerMeaning, Campaign
-from .client import MimecastClient, Queue
+from .client import MimecastClient
+from .endpoint import Answer, Endpoint
+from .envelope import parse_leniently, replace_surrogates
 from .errors import REASONS, MimecastError
 from .traffic import Traffic
-from .transport import Outbound, open_http_client
+from .transport import HttpSettings, open_http_client
 
 __all__ = [
-    "LARGEST_NUMBER",
     "REASONS",
     "TOKEN_PATH",
-    "AnswerMeaning",
-    "Campaign",
+    "Answer",
     "ClientCredentials",
+    "Endpoint",
+    "HttpSettings",
     "MimecastClient",
     "MimecastError",
-    "Outbound",
-    "Queue",
     "SignedRequests",
     "Traffic",
     "open_http_client",
+    "parse_leniently",
+    "replace_surrogates",
 ]

@@ -1,18 +1,17 @@
-"""The client of one account: asks get-queue for every page, within one time and one size, and gives campaigns."""
+"""The client of one account: asks an endpoint for every page, within one time limit and one size limit."""
 
 from __future__ import annotations
 
 import asyncio
 import ssl
-import time
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import httpx
 import msgspec
 
 from . import errors
-from .campaign import AnswerMeaning, Campaign, decode_campaign
+from .endpoint import ROOT, Answer, Endpoint, T
 from .envelope import (
     Envelope,
     check,
@@ -25,43 +24,24 @@ from .envelope import (
 from .traffic import Traffic
 from .transport import Budget, Call
 
-QUEUE_PATH = "/api/awareness-training/queue/get-queue"
 #: Pages of one answer; a server that always names a next page is stopped here.
-MOST_PAGES = 1000
-#: Campaigns that are decoded before others get their turn on the event loop.
-_PIECE = 250
+MAX_PAGES = 1000
+#: Items that are decoded before other tasks get their turn on the event loop.
+YIELD_EVERY = 250
 #: Bytes of a refusal that are searched for error codes.
-_LARGEST_REFUSAL = 1024 * 1024
-
-
-class Queue(msgspec.Struct, frozen=True):
-    """The answer of get-queue.
-
-    Attributes:
-        campaigns: in the API's order, each `campaign_id` once.
-        invalid: items that are no object, or have no id or no title.
-        duplicate: items whose id came before.
-        size: decoded bytes of all pages.
-
-    """
-
-    campaigns: tuple[Campaign, ...]
-    invalid: int
-    duplicate: int
-    size: int
+_MAX_REFUSAL = 1024 * 1024
 
 
 class MimecastClient:
-    """One account's way to the API.
+    """The API as one account sees it.
 
     Args:
         http: from `transport.open_http_client`; may be shared, and is not closed here.
         base_url: such as `https://eu-api.mimecast.com`, without a slash at its end.
         auth: `SignedRequests` or `ClientCredentials`.
-        meaning: what `title.correctAnswers` holds, see `answers`.
         timeout: seconds for a whole refresh: token, all pages, reading and decoding.
         max_response_size: decoded bytes over all pages.
-        clock: seconds, monotonic.
+        traffic: where the exchanges are recorded; a new one by default.
 
     """
 
@@ -71,59 +51,59 @@ class MimecastClient:
         *,
         base_url: str,
         auth: httpx.Auth,
-        meaning: AnswerMeaning = "count",
         timeout: float = 30.0,
         max_response_size: int = 64 * 1024 * 1024,
-        clock: Callable[[], float] = time.monotonic,
+        traffic: Traffic | None = None,
     ) -> None:
-        self.traffic = Traffic()
+        self.traffic = Traffic() if traffic is None else traffic
         self._http = http
-        self._url = base_url + QUEUE_PATH
+        self._base_url = base_url
         self._auth = auth
-        self._meaning = meaning
         self._timeout = timeout
         self._max_response_size = max_response_size
-        self._clock = clock
 
-    async def get_queue(self) -> Queue:
-        """Every campaign, launched and pending.
+    async def fetch(self, endpoint: Endpoint, decode: Callable[[msgspec.Raw], T | None]) -> Answer[T]:
+        """Return the decoded items of every page of an endpoint.
+
+        Args:
+            endpoint: what to ask for.
+            decode: makes a record of one item of `data`, or None of an item that it does not understand.
 
         Raises:
             MimecastError: no complete answer came; its type and message say what to do.
 
         """
-        started = self._clock()
         try:
             async with asyncio.timeout(self._timeout):
-                return await self._all_pages()
+                return await self._all_pages(endpoint, decode)
         except TimeoutError:
             raise errors.TimedOut(
-                f"no complete answer within {self._timeout:g} s: raise api.timeout, or look at network and proxy"
+                f"no complete answer within {self._timeout:g} s: raise api.timeout, or check network and proxy"
             ) from None
-        finally:
-            self.traffic.last_duration = self._clock() - started
 
-    async def _all_pages(self) -> Queue:
+    async def _all_pages(self, endpoint: Endpoint, decode: Callable[[msgspec.Raw], T | None]) -> Answer[T]:
         budget = Budget(self._max_response_size)
-        reading = _Reading(self._meaning)
+        items: list[T] = []
+        invalid = 0
         token: str | None = None
         asked_for: set[str] = set()
-        for _ in range(MOST_PAGES):
-            page = await self._page(token, budget)
-            await reading.add(page)
+        for _ in range(MAX_PAGES):
+            page = await self._page(endpoint, token, budget)
+            decoded = await decode_items(page, decode)
+            items += [item for item in decoded if item is not None]
+            invalid += decoded.count(None)
             token = next_page_token(page)
             if token is None:
-                self.traffic.last_bytes = budget.used
-                return reading.queue(budget.used)
+                return Answer(tuple(items), invalid, budget.used)
             if token in asked_for:
                 raise errors.InvalidResponse("the API named the same next page twice, so its pages have no end")
             asked_for.add(token)
-        raise errors.ResponseTooLarge(f"the answer has more than {MOST_PAGES} pages")
+        raise errors.ResponseTooLarge(f"the answer has more than {MAX_PAGES} pages")
 
-    async def _page(self, token: str | None, budget: Budget) -> Envelope:
-        body: dict[str, Any] = {"meta": {"pagination": {"pageToken": token}}, "data": []} if token else {"data": []}
-        call = Call("get-queue", self.traffic, budget)
-        request = self._http.build_request("POST", self._url, json=body, extensions=call.extensions)
+    async def _page(self, endpoint: Endpoint, token: str | None, budget: Budget) -> Envelope:
+        call = Call(endpoint.name, self.traffic, budget)
+        url = self._base_url + ROOT + endpoint.path
+        request = self._http.build_request("POST", url, json=endpoint.page(token), extensions=call.extensions)
         response: httpx.Response | None = None
         try:
             response = await self._http.send(request, auth=self._auth, stream=True)
@@ -135,39 +115,20 @@ class MimecastClient:
                 await response.aclose()
         retry_after = pause_asked_for(response.headers) if response.status_code == 429 else None
         if response.status_code != httpx.codes.OK:
-            raise_failure(response.status_code, codes_in(content[:_LARGEST_REFUSAL]), retry_after=retry_after)
+            raise_failure(response.status_code, codes_in(content[:_MAX_REFUSAL]), retry_after=retry_after)
         page = open_envelope(content)
         check(page, retry_after=pause_asked_for(response.headers))
         return page
 
 
-class _Reading:
-    """Campaigns of the pages read so far."""
-
-    def __init__(self, meaning: AnswerMeaning) -> None:
-        self._meaning = meaning
-        self._campaigns: dict[str, Campaign] = {}
-        self._invalid = 0
-        self._duplicate = 0
-
-    async def add(self, page: Envelope) -> None:
-        """Decode a page, a piece at a time, so that nobody waits for all of it."""
-        items = page.data or []
-        for begin in range(0, len(items), _PIECE):
-            for item in items[begin : begin + _PIECE]:
-                self._add(decode_campaign(item, self._meaning))
-            await asyncio.sleep(0)
-
-    def _add(self, campaign: Campaign | None) -> None:
-        if campaign is None:
-            self._invalid += 1
-        elif campaign.campaign_id in self._campaigns:
-            self._duplicate += 1
-        else:
-            self._campaigns[campaign.campaign_id] = campaign
-
-    def queue(self, size: int) -> Queue:
-        return Queue(tuple(self._campaigns.values()), self._invalid, self._duplicate, size)
+async def decode_items(page: Envelope, decode: Callable[[msgspec.Raw], T | None]) -> list[T | None]:
+    """Return what `decode` makes of each item; other tasks get their turn in between."""
+    items = page.data or []
+    decoded: list[T | None] = []
+    for begin in range(0, len(items), YIELD_EVERY):
+        decoded += [decode(item) for item in items[begin : begin + YIELD_EVERY]]
+        await asyncio.sleep(0)
+    return decoded
 
 
 async def _read(response: httpx.Response) -> bytearray:

@@ -15,10 +15,12 @@ class MimecastError(Exception):
     Attributes:
         reason: the class of the failure, one of `REASONS`.
         retry_after: seconds for which the API asked to be left alone, or None where it did not say.
+        concerns_credentials: whether every call with the same credentials would fail in the same way.
 
     """
 
     reason: ClassVar[str] = "api_error"
+    concerns_credentials: ClassVar[bool] = False
 
     def __init__(self, message: str, *, retry_after: float | None = None) -> None:
         super().__init__(message)
@@ -29,6 +31,7 @@ class CredentialsRefused(MimecastError):
     """The API does not accept who we say we are."""
 
     reason = "auth"
+    concerns_credentials = True
 
 
 class BindingExpired(CredentialsRefused):
@@ -45,6 +48,7 @@ class RateLimited(MimecastError):
     """The API did not run the call because too many were made."""
 
     reason = "rate_limited"
+    concerns_credentials = True
 
 
 class ServerError(MimecastError):

@@ -7,9 +7,6 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
-from typing import Literal
-
-Endpoint = Literal["get-queue", "token"]
 
 
 @dataclass
@@ -18,8 +15,6 @@ class Traffic:
 
     Attributes:
         requests: exchanges by endpoint and HTTP status; the status is None where no answer came.
-        last_duration: seconds the last refresh took, token and all pages included.
-        last_bytes: decoded bytes of the last refresh's get-queue answers.
         rate_limit: calls allowed, as the last answer that told said.
         rate_limit_remaining: calls left, likewise.
         rate_limit_reset_time: when the limit starts anew, seconds since the epoch.
@@ -27,15 +22,13 @@ class Traffic:
 
     """
 
-    requests: Counter[tuple[Endpoint, int | None]] = field(default_factory=Counter)
-    last_duration: float | None = None
-    last_bytes: int | None = None
+    requests: Counter[tuple[str, int | None]] = field(default_factory=Counter)
     rate_limit: float | None = None
     rate_limit_remaining: float | None = None
     rate_limit_reset_time: float | None = None
     clock_skew: float | None = None
 
-    def answered(self, endpoint: Endpoint, status: int, headers: Mapping[str, str], now: float) -> None:
+    def answered(self, endpoint: str, status: int, headers: Mapping[str, str], now: float) -> None:
         """Note an answer; `now` is the wall clock in seconds since the epoch."""
         self.requests[endpoint, status] += 1
         self.rate_limit = _number(headers.get("x-ratelimit-limit"), self.rate_limit)
@@ -47,7 +40,7 @@ class Traffic:
         if sent is not None:
             self.clock_skew = sent - now
 
-    def unanswered(self, endpoint: Endpoint) -> None:
+    def unanswered(self, endpoint: str) -> None:
         """Note a request to which no answer came."""
         self.requests[endpoint, None] += 1
 

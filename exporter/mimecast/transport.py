@@ -5,12 +5,14 @@ Knows HTTP, and neither the envelope nor credentials. A request says in its exte
 
 from __future__ import annotations
 
+import hashlib
 import ssl
 import time
 import zlib
-from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
 from http.cookiejar import CookieJar, DefaultCookiePolicy
+from pathlib import Path
 from typing import Any, Final, Protocol
 
 import certifi
@@ -19,7 +21,7 @@ from isal import isal_zlib
 
 from . import errors
 from .pool import CancellablePool
-from .traffic import Endpoint, Traffic
+from .traffic import Traffic
 
 #: The key under which a request's extensions hold its `Call`.
 CALL: Final = "mimecast_call"
@@ -62,7 +64,7 @@ class Budget:
 class Call:
     """For whom a request is made: where it is noted and how much may be read."""
 
-    endpoint: Endpoint
+    endpoint: str
     traffic: Traffic
     budget: Budget
 
@@ -72,42 +74,61 @@ class Call:
         return {CALL: self}
 
 
+def _nothing_bypasses(_host: str, _port: int) -> bool:
+    return False
+
+
 @dataclass(frozen=True)
-class Outbound:
+class HttpSettings:
     """How connections to the API are made; accounts with equal settings share them.
 
-    `no_proxy` holds host names, `.suffixes` and addresses that are reached directly. `min_version` is TLS's.
+    Attributes:
+        proxy_url: the proxy's address, with its credentials if it asks for any.
+        no_proxy: whether a host and port are reached directly; should compare equal where its rules are equal.
+        ca_file: PEM file of the authorities to trust instead of the public ones.
+        cert_file: PEM file of the client certificate.
+        key_file: PEM file of its key, where `cert_file` does not hold it.
+        min_version: the lowest TLS version.
+        digests: SHA-256 of each file as it is now, so that a replaced file makes other settings.
+
+    Raises:
+        OSError: a file cannot be read.
+
     """
 
-    proxy_url: str | None = None
-    no_proxy: Sequence[str] = ()
+    proxy_url: str | None = field(default=None, repr=False)
+    no_proxy: Callable[[str, int], bool] = _nothing_bypasses
     ca_file: str | None = None
     cert_file: str | None = None
     key_file: str | None = None
     min_version: ssl.TLSVersion = ssl.TLSVersion.TLSv1_2
+    digests: tuple[str, ...] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        files = (self.ca_file, self.cert_file, self.key_file)
+        digests = tuple(hashlib.sha256(Path(file).read_bytes()).hexdigest() if file else "" for file in files)
+        object.__setattr__(self, "digests", digests)
 
 
-def open_http_client(outbound: Outbound, *, wall_clock: Callable[[], float] = time.time) -> httpx.AsyncClient:
-    """A client for any number of accounts: no cookies, no redirects, nothing taken from the environment.
+def open_http_client(settings: HttpSettings, *, wall_clock: Callable[[], float] = time.time) -> httpx.AsyncClient:
+    """Return a client for any number of accounts: no cookies, no redirects, nothing taken from the environment.
 
-    It sets no time limits; whoever calls bounds the whole refresh.
+    It sets no time limits; the caller bounds the whole refresh.
 
     Raises:
-        OSError: a certificate file cannot be read (ssl.SSLError is one).
+        OSError: a certificate file cannot be used (ssl.SSLError is one).
 
     """
-    context = ssl.create_default_context(cafile=outbound.ca_file or certifi.where())
-    context.minimum_version = outbound.min_version
-    if outbound.cert_file:
-        context.load_cert_chain(outbound.cert_file, outbound.key_file)
+    context = ssl.create_default_context(cafile=settings.ca_file or certifi.where())
+    context.minimum_version = settings.min_version
+    if settings.cert_file:
+        context.load_cert_chain(settings.cert_file, settings.key_file)
     direct = NotedTransport(context, wall_clock, proxy=None)
-    proxied = NotedTransport(context, wall_clock, proxy=outbound.proxy_url) if outbound.proxy_url else direct
-    mounts = (
-        {pattern: direct for name in outbound.no_proxy for pattern in _patterns(name)} if outbound.proxy_url else {}
-    )
+    transport: httpx.AsyncBaseTransport = direct
+    if settings.proxy_url:
+        transport = Routes(direct, NotedTransport(context, wall_clock, proxy=settings.proxy_url), settings.no_proxy)
     return httpx.AsyncClient(
-        transport=proxied,
-        mounts=mounts,
+        transport=transport,
         trust_env=False,
         follow_redirects=False,
         timeout=None,  # noqa: S113 - one bound holds the whole refresh, see MimecastClient
@@ -116,14 +137,29 @@ def open_http_client(outbound: Outbound, *, wall_clock: Callable[[], float] = ti
     )
 
 
-def _patterns(name: str) -> list[str]:
-    bare = name.strip().lower()
-    if bare == "*":
-        return ["all://"]
-    if bare.startswith("."):
-        return [f"all://*{bare}"]
-    host = f"[{bare}]" if bare.count(":") > 1 and not bare.startswith("[") else bare
-    return [f"all://{host}"]
+class Routes(httpx.AsyncBaseTransport):
+    """Sends each request directly or through the proxy, as its host says."""
+
+    def __init__(
+        self,
+        direct: httpx.AsyncBaseTransport,
+        proxied: httpx.AsyncBaseTransport,
+        no_proxy: Callable[[str, int], bool],
+    ) -> None:
+        self._direct = direct
+        self._proxied = proxied
+        self._no_proxy = no_proxy
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send the request; see `httpx.AsyncBaseTransport`."""
+        port = request.url.port or (443 if request.url.scheme == "https" else 80)
+        direct = self._no_proxy(request.url.host, port)
+        return await (self._direct if direct else self._proxied).handle_async_request(request)
+
+    async def aclose(self) -> None:
+        """Close every connection of both routes."""
+        await self._direct.aclose()
+        await self._proxied.aclose()
 
 
 class NotedTransport(CancellablePool):

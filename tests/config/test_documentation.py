@@ -11,8 +11,8 @@ from typing import Any, get_args
 import msgspec
 import pytest
 import yaml
-
 from exporter.collectors.metrics import ACCOUNT_METRICS, CAMPAIGN_LABELS, CAMPAIGN_METRICS, SCRAPE_METRICS
+
 from exporter.config import (
     EXPOSED_LABELS,
     HMAC_REGIONS,

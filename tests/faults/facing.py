@@ -48,7 +48,7 @@ class Facing:
         """Let the name of the API lead to another place, as a change of DNS or of routes does."""
         self.at_fault = at_fault
         client = self.exporter.service.fleet.collection.accounts["acme"]._client
-        client._url = base_url + "/api/awareness-training/queue/get-queue"
+        client._base_url = base_url
 
 
 @asynccontextmanager

@@ -5,13 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 
-from exporter.mimecast import MimecastClient, MimecastError, SignedRequests
-from tests.rawserver import Answer, json_answer, raw_server
+from exporter.mimecast import Answer, Endpoint, MimecastClient, MimecastError, SignedRequests
+from tests import rawserver
+from tests.rawserver import json_answer, raw_server
 from tests.vendor_samples import NEWER, OLDER, answer
 
 GOOD = json_answer(answer(OLDER, NEWER))
+QUEUE = Endpoint("queue/get-queue", "Awareness Training | Dashboard | Read")
 LOCATION = {"location": "https://elsewhere.test/login"}
 
 
@@ -29,11 +32,22 @@ def client_of(web: httpx.AsyncClient, base_url: str, **settings: Any) -> Mimecas
     return MimecastClient(web, **given)
 
 
-async def failure(web: httpx.AsyncClient, answering: Answer, **settings: Any) -> tuple[MimecastError, MimecastClient]:
+def decode(item: msgspec.Raw) -> dict[str, Any] | None:
+    value = msgspec.json.decode(item)
+    return value if isinstance(value, dict) and "id" in value else None
+
+
+async def fetch(client: MimecastClient, endpoint: Endpoint = QUEUE) -> Answer[dict[str, Any]]:
+    return await client.fetch(endpoint, decode)
+
+
+async def failure(
+    web: httpx.AsyncClient, answering: rawserver.Answer, **settings: Any
+) -> tuple[MimecastError, MimecastClient]:
     async with raw_server(answering) as server:
         client = client_of(web, server.base_url, **settings)
         with pytest.raises(MimecastError) as caught:
-            await client.get_queue()
+            await fetch(client)
         assert "planted" not in str(caught.value)
         assert len(str(caught.value)) > 20, "it neither names the place nor the cure"
         return caught.value, client

@@ -5,10 +5,10 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from exporter.mimecast import Outbound, open_http_client
+from exporter.mimecast import HttpSettings, open_http_client
 
 
 @pytest.fixture
 async def web() -> AsyncIterator[httpx.AsyncClient]:
-    async with open_http_client(Outbound()) as client:
+    async with open_http_client(HttpSettings()) as client:
         yield client

@@ -12,10 +12,8 @@ import httpx
 import pytest
 import trustme
 
-from exporter.mimecast import MimecastError, Outbound, errors, open_http_client
-from exporter.mimecast.client import QUEUE_PATH
-from tests.clocks import Clock
-from tests.mimecast.calls import GOOD, LOCATION, client_of, failure
+from exporter.mimecast import HttpSettings, MimecastError, errors, open_http_client
+from tests.mimecast.calls import GOOD, LOCATION, client_of, failure, fetch
 from tests.rawserver import Received, http, json_answer, raw_server, sends
 from tests.vendor_samples import NEWER, OLDER, answer
 
@@ -24,43 +22,22 @@ pytestmark = pytest.mark.anyio
 
 async def test_the_request_is_the_vendors(web: httpx.AsyncClient) -> None:
     async with raw_server(sends(GOOD)) as server:
-        queue = await client_of(web, server.base_url).get_queue()
+        queue = await fetch(client_of(web, server.base_url))
     (request,) = server.requests
-    assert (request.method, request.path) == ("POST", QUEUE_PATH)
+    assert (request.method, request.path) == ("POST", "/api/awareness-training/queue/get-queue")
     assert json.loads(request.body) == {"data": []}
     assert request.headers["content-type"] == "application/json"
     assert (request.headers["accept"], request.headers["accept-encoding"]) == ("application/json", "gzip")
-    assert [campaign.title for campaign in queue.campaigns] == ["Older sample", "Newer fields"]
-    assert (queue.invalid, queue.duplicate) == (0, 0)
+    assert [item["title"]["title"] for item in queue.items] == ["Older sample", "Newer fields"]
+    assert queue.invalid == 0
 
 
-async def test_what_is_no_campaign_is_counted_and_the_others_live(web: httpx.AsyncClient) -> None:
-    items: tuple[Any, ...] = (OLDER, None, 5, {}, OLDER | {"numSent": 99}, NEWER, NEWER)
+async def test_items_that_are_not_understood_are_counted_and_the_others_are_returned(web: httpx.AsyncClient) -> None:
+    items: tuple[Any, ...] = (OLDER, None, 5, {}, NEWER, NEWER)
     async with raw_server(sends(json_answer(answer(*items)))) as server:
-        queue = await client_of(web, server.base_url).get_queue()
-    assert [campaign.emails_sent for campaign in queue.campaigns] == [5, 120]
-    assert (queue.invalid, queue.duplicate) == (3, 2)
-
-
-async def test_correct_answers_are_read_as_the_account_says(web: httpx.AsyncClient) -> None:
-    title = {"title": "t", "correctAnswers": {"forQuestion1": 1}}
-    async with raw_server(sends(json_answer(answer(NEWER | {"title": title})))) as server:
-        counts = await client_of(web, server.base_url).get_queue()
-        options = await client_of(web, server.base_url, meaning="option").get_queue()
-    assert [queue.campaigns[0].answers.by_question for queue in (counts, options)] == [{1: 1}, {1: 80}]
-
-
-async def test_a_refresh_is_timed(web: httpx.AsyncClient) -> None:
-    clock = Clock(1000.0)
-
-    async def slow(_: Received, writer: asyncio.StreamWriter) -> None:
-        clock.advance(3)
-        writer.write(GOOD)
-
-    async with raw_server(slow) as server:
-        client = client_of(web, server.base_url, clock=clock)
-        await client.get_queue()
-    assert client.traffic.last_duration == 3
+        queue = await fetch(client_of(web, server.base_url))
+    assert [item["numSent"] for item in queue.items] == [5, 120, 120]
+    assert queue.invalid == 3
 
 
 async def test_no_time_limit_is_httpx_s_own(web: httpx.AsyncClient) -> None:
@@ -71,13 +48,12 @@ async def test_traffic_tells_what_the_answers_said(web: httpx.AsyncClient) -> No
     headers = {"x-ratelimit-limit": "100", "x-ratelimit-remaining": "99", "x-ratelimit-reset": "30000"}
     async with raw_server(sends(json_answer(answer(), headers=headers))) as server:
         client = client_of(web, server.base_url)
-        queue = await client.get_queue()
+        queue = await fetch(client)
     traffic = client.traffic
     assert traffic.requests == {("get-queue", 200): 1}
     assert (traffic.rate_limit, traffic.rate_limit_remaining) == (100, 99)
     assert traffic.rate_limit_reset_time is not None
-    assert traffic.last_bytes == queue.size == len(json.dumps(answer()))
-    assert traffic.last_duration is not None
+    assert queue.size == len(json.dumps(answer()))
 
 
 def pages(*tokens: str | None) -> list[bytes]:
@@ -91,8 +67,8 @@ def pages(*tokens: str | None) -> list[bytes]:
 
 async def test_pages_are_followed_and_each_is_signed_afresh(web: httpx.AsyncClient) -> None:
     async with raw_server(sends(*pages("two", "three", None))) as server:
-        queue = await client_of(web, server.base_url).get_queue()
-    assert len(queue.campaigns) == 3
+        queue = await fetch(client_of(web, server.base_url))
+    assert len(queue.items) == 3
     bodies = [json.loads(request.body) for request in server.requests]
     assert bodies == [
         {"data": []},
@@ -109,7 +85,7 @@ async def test_the_same_page_named_twice_ends_the_refresh(web: httpx.AsyncClient
 
 
 async def test_pages_without_end_are_bounded(web: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("exporter.mimecast.client.MOST_PAGES", 7)
+    monkeypatch.setattr("exporter.mimecast.client.MAX_PAGES", 7)
     numbers = iter(range(1000))
 
     async def ever_another(_: Received, writer: asyncio.StreamWriter) -> None:
@@ -123,7 +99,7 @@ async def test_pages_without_end_are_bounded(web: httpx.AsyncClient, monkeypatch
 async def test_an_answer_of_just_the_largest_size_is_taken(web: httpx.AsyncClient) -> None:
     size = len(json.dumps(answer(OLDER, NEWER)))
     async with raw_server(sends(GOOD)) as server:
-        assert (await client_of(web, server.base_url, max_response_size=size).get_queue()).size == size
+        assert (await fetch(client_of(web, server.base_url, max_response_size=size))).size == size
     error, _ = await failure(web, sends(GOOD), max_response_size=size - 1)
     assert f"larger than {size - 1} bytes: raise api.max_response_size" in str(error)
 
@@ -186,7 +162,7 @@ async def test_a_connection_that_the_system_gives_up_is_out_of_time() -> None:
 
     async with httpx.AsyncClient(transport=httpx.MockTransport(gives_up)) as web:
         with pytest.raises(errors.TimedOut, match="no answer in time"):
-            await client_of(web, "http://api.test").get_queue()
+            await fetch(client_of(web, "http://api.test"))
 
 
 async def test_a_rate_limit_said_on_status_200_is_one(web: httpx.AsyncClient) -> None:
@@ -222,13 +198,13 @@ async def test_a_port_nobody_listens_on_is_no_connection(web: httpx.AsyncClient)
         unused.bind(("127.0.0.1", 0))
         client = client_of(web, f"http://127.0.0.1:{unused.getsockname()[1]}")
         with pytest.raises(errors.CannotConnect):
-            await client.get_queue()
+            await fetch(client)
     assert client.traffic.requests == {("get-queue", None): 1}
 
 
 async def test_a_name_that_does_not_resolve_is_no_connection(web: httpx.AsyncClient) -> None:
     with pytest.raises(errors.CannotConnect):
-        await client_of(web, "http://api.mimecast.invalid").get_queue()
+        await fetch(client_of(web, "http://api.mimecast.invalid"))
 
 
 def tls_server(authority: trustme.CA) -> ssl.SSLContext:
@@ -240,7 +216,7 @@ def tls_server(authority: trustme.CA) -> ssl.SSLContext:
 async def test_a_certificate_that_is_not_trusted_is_said_to_be_so(web: httpx.AsyncClient) -> None:
     async with raw_server(sends(GOOD), tls_server(trustme.CA())) as server:
         with pytest.raises(errors.TlsFailed, match="not trusted"):
-            await client_of(web, server.base_url).get_queue()
+            await fetch(client_of(web, server.base_url))
 
 
 async def test_a_private_authority_can_be_trusted() -> None:
@@ -248,13 +224,13 @@ async def test_a_private_authority_can_be_trusted() -> None:
     with authority.cert_pem.tempfile() as ca_file:
         async with (
             raw_server(sends(GOOD), tls_server(authority)) as server,
-            open_http_client(Outbound(ca_file=ca_file)) as web,
+            open_http_client(HttpSettings(ca_file=ca_file)) as web,
         ):
-            assert len((await client_of(web, server.base_url).get_queue()).campaigns) == 2
+            assert len((await fetch(client_of(web, server.base_url))).items) == 2
 
 
 async def test_cookies_of_one_account_are_not_sent_for_another(web: httpx.AsyncClient) -> None:
     async with raw_server(sends(json_answer(answer(), headers={"set-cookie": "session=acme"}))) as server:
-        await client_of(web, server.base_url).get_queue()
-        await client_of(web, server.base_url).get_queue()
+        await fetch(client_of(web, server.base_url))
+        await fetch(client_of(web, server.base_url))
     assert all("cookie" not in request.headers for request in server.requests)

@@ -4,9 +4,9 @@ import json
 from typing import Any
 
 import pytest
+from exporter.mimecast.campaign import decode_campaign
 
 from exporter.mimecast import MimecastError, errors
-from exporter.mimecast.campaign import decode_campaign
 from exporter.mimecast.envelope import (
     Envelope,
     check,

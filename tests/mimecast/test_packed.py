@@ -11,7 +11,7 @@ import pytest
 
 from exporter.mimecast import MimecastError, errors
 from exporter.mimecast.transport import Budget, _gunzip
-from tests.mimecast.calls import client_of, failure
+from tests.mimecast.calls import client_of, failure, fetch
 from tests.rawserver import http, raw_server, sends
 from tests.vendor_samples import answer
 
@@ -21,8 +21,8 @@ pytestmark = pytest.mark.anyio
 async def test_a_packed_answer_is_unpacked(web: httpx.AsyncClient) -> None:
     members = gzip.compress(b'{"fail": [], "data"') + gzip.compress(b": []}")
     async with raw_server(sends(http(200, members, headers={"content-encoding": "gzip"}))) as server:
-        queue = await client_of(web, server.base_url).get_queue()
-    assert queue.campaigns == ()
+        queue = await fetch(client_of(web, server.base_url))
+    assert queue.items == ()
     assert queue.size == len('{"fail": [], "data": []}')
 
 
@@ -30,14 +30,14 @@ async def test_a_packed_answer_is_unpacked(web: httpx.AsyncClient) -> None:
 async def test_an_answer_that_says_it_is_not_packed_is_taken_as_it_is(web: httpx.AsyncClient, encoding: str) -> None:
     body = json.dumps(answer()).encode()
     async with raw_server(sends(http(200, body, headers={"content-encoding": encoding}))) as server:
-        assert (await client_of(web, server.base_url).get_queue()).campaigns == ()
+        assert (await fetch(client_of(web, server.base_url))).items == ()
 
 
 @pytest.mark.parametrize("encoding", ["x-gzip", "GZip "])
 async def test_gzip_has_an_older_name_and_no_case(web: httpx.AsyncClient, encoding: str) -> None:
     body = gzip.compress(json.dumps(answer()).encode())
     async with raw_server(sends(http(200, body, headers={"content-encoding": encoding}))) as server:
-        assert (await client_of(web, server.base_url).get_queue()).campaigns == ()
+        assert (await fetch(client_of(web, server.base_url))).items == ()
 
 
 async def test_nothing_at_all_is_not_cut_short_but_no_json(web: httpx.AsyncClient) -> None:

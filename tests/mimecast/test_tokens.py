@@ -11,7 +11,7 @@ import pytest
 from exporter.mimecast import ClientCredentials, MimecastError, SignedRequests, errors
 from exporter.mimecast.auth import TOKEN_PATH
 from tests.clocks import Clock
-from tests.mimecast.calls import GOOD, LOCATION, client_of
+from tests.mimecast.calls import GOOD, LOCATION, client_of, fetch
 from tests.rawserver import Answer, RawServer, Received, http, json_answer, raw_server, sends
 
 pytestmark = pytest.mark.anyio
@@ -36,12 +36,12 @@ async def test_a_token_is_fetched_once_and_kept_until_shortly_before_it_expires(
     clock = Clock()
     async with raw_server(two_endpoints(sends(TOKEN), sends(GOOD))) as server:
         client = client_of(web, server.base_url, auth=bearer(server, clock))
-        await client.get_queue()
+        await fetch(client)
         clock.advance(1738)
-        await client.get_queue()
+        await fetch(client)
         assert client.traffic.requests == {("token", 200): 1, ("get-queue", 200): 2}
         clock.advance(2)
-        await client.get_queue()
+        await fetch(client)
         assert client.traffic.requests == {("token", 200): 2, ("get-queue", 200): 3}
     token_request = server.requests[0]
     assert (token_request.method, token_request.path) == ("POST", TOKEN_PATH)
@@ -70,30 +70,30 @@ async def test_a_token_is_used_as_long_as_it_is_good(
     token = json_answer({"access_token": "planted-token", "expires_in": expires_in})
     async with raw_server(two_endpoints(sends(token), sends(GOOD))) as server:
         client = client_of(web, server.base_url, auth=bearer(server, clock))
-        await client.get_queue()
+        await fetch(client)
         clock.advance(good_for * 0.999)
-        await client.get_queue()
+        await fetch(client)
         assert client.traffic.requests["token", 200] == 1
         clock.advance(good_for * 0.001)
-        await client.get_queue()
+        await fetch(client)
         assert client.traffic.requests["token", 200] == 2
 
 
 async def test_many_who_want_a_token_fetch_it_once(web: httpx.AsyncClient) -> None:
     async with raw_server(two_endpoints(sends(TOKEN), sends(GOOD))) as server:
         auth = bearer(server, Clock())
-        await asyncio.gather(*(client_of(web, server.base_url, auth=auth).get_queue() for _ in range(10)))
+        await asyncio.gather(*(fetch(client_of(web, server.base_url, auth=auth)) for _ in range(10)))
     assert [request.path for request in server.requests].count(TOKEN_PATH) == 1
 
 
 async def test_many_who_are_refused_a_token_ask_once(web: httpx.AsyncClient) -> None:
     async with raw_server(two_endpoints(sends(http(401)), sends(GOOD))) as server:
         auth = bearer(server, Clock())
-        asked = [client_of(web, server.base_url, auth=auth).get_queue() for _ in range(10)]
+        asked = [fetch(client_of(web, server.base_url, auth=auth)) for _ in range(10)]
         outcomes = await asyncio.gather(*asked, return_exceptions=True)
         assert all(isinstance(outcome, errors.CredentialsRefused) for outcome in outcomes)
         assert len(server.requests) == 1
-        again = [client_of(web, server.base_url, auth=auth).get_queue() for _ in range(10)]
+        again = [fetch(client_of(web, server.base_url, auth=auth)) for _ in range(10)]
         outcomes = await asyncio.gather(*again, return_exceptions=True)
         assert all(isinstance(outcome, errors.CredentialsRefused) for outcome in outcomes)
         assert len(server.requests) == 2
@@ -103,15 +103,15 @@ async def test_one_who_was_refused_may_ask_again(web: httpx.AsyncClient) -> None
     async with raw_server(two_endpoints(sends(http(503), TOKEN), sends(GOOD))) as server:
         client = client_of(web, server.base_url, auth=bearer(server, Clock()))
         with pytest.raises(errors.ServerError):
-            await client.get_queue()
-        assert len((await client.get_queue()).campaigns) == 2
+            await fetch(client)
+        assert len((await fetch(client)).items) == 2
 
 
 async def test_a_401_fetches_a_new_token_once(web: httpx.AsyncClient) -> None:
     refused = json_answer({"fail": [{"errors": [{"code": "token_expired"}]}]}, 401)
     async with raw_server(two_endpoints(sends(TOKEN), sends(refused, GOOD))) as server:
         client = client_of(web, server.base_url, auth=bearer(server, Clock()))
-        assert len((await client.get_queue()).campaigns) == 2
+        assert len((await fetch(client)).items) == 2
     assert client.traffic.requests == {("token", 200): 2, ("get-queue", 401): 1, ("get-queue", 200): 1}
 
 
@@ -119,7 +119,7 @@ async def test_a_401_that_stays_ends_after_the_second_token(web: httpx.AsyncClie
     async with raw_server(two_endpoints(sends(TOKEN), sends(http(401)))) as server:
         client = client_of(web, server.base_url, auth=bearer(server, Clock()))
         with pytest.raises(errors.CredentialsRefused):
-            await client.get_queue()
+            await fetch(client)
     assert client.traffic.requests == {("token", 200): 2, ("get-queue", 401): 2}
 
 
@@ -133,12 +133,12 @@ async def test_who_gives_up_while_fetching_a_token_leaves_it_to_the_next(web: ht
 
     async with raw_server(two_endpoints(gated, sends(GOOD))) as server:
         auth = bearer(server, Clock())
-        first = asyncio.create_task(client_of(web, server.base_url, auth=auth).get_queue())
+        first = asyncio.create_task(fetch(client_of(web, server.base_url, auth=auth)))
         await asked.wait()
-        second = asyncio.create_task(client_of(web, server.base_url, auth=auth).get_queue())
+        second = asyncio.create_task(fetch(client_of(web, server.base_url, auth=auth)))
         first.cancel()
         gate.set()
-        assert len((await second).campaigns) == 2
+        assert len((await second).items) == 2
 
 
 @pytest.mark.parametrize(
@@ -170,7 +170,7 @@ async def test_the_token_endpoint_is_judged_by_the_same_table(
     async with raw_server(sends(answering)) as server:
         client = client_of(web, server.base_url, auth=bearer(server, Clock()))
         with pytest.raises(MimecastError) as caught:
-            await client.get_queue()
+            await fetch(client)
     assert caught.value.reason == reason
     assert "planted" not in str(caught.value)
     assert len(str(caught.value)) > 20
@@ -196,6 +196,6 @@ async def test_a_secret_that_cannot_be_used_sends_nothing_and_is_not_shown(
             SignedRequests(app_id="app", app_key=reader, access_key=lambda: "a", secret_key=lambda: "YQ=="),
         ):
             with pytest.raises(errors.SecretUnreadable, match=r"client_secret|app_key") as caught:
-                await client_of(web, server.base_url, auth=auth).get_queue()
+                await fetch(client_of(web, server.base_url, auth=auth))
             assert "plant" not in str(caught.value)
     assert server.requests == []

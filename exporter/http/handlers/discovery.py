@@ -1,4 +1,4 @@
-"""HTTP service discovery: every account as a target for `/probe`, in Prometheus's `http_sd` format."""
+"""`/sd`: every account as a target of `/probe`, in the format of Prometheus's `http_sd_configs`."""
 
 from __future__ import annotations
 
@@ -7,34 +7,50 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
-from exporter.config import Account
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
 
-PROBE_PATH = "/probe"
-#: What a Host header may hold: a name or an address in brackets, and perhaps a port (RFC 9110, 7.2).
+from exporter.config import Account
+from exporter.http.handlers.state import state_of
+
+#: What a Host header may hold: a name or an address in brackets, and perhaps a port (RFC 9110, section 7.2).
 _HOST = re.compile(r"(?:[A-Za-z0-9._~%!$&'()*+,;=-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{0,5})?", re.ASCII)
 
 
-def targets(
-    accounts: Sequence[Account], external_url: str, request_scheme: str, request_host: str
-) -> list[dict[str, Any]]:
-    """One target group an account.
+async def service_discovery(request: Request) -> Response:
+    """Answer with one target group per account.
 
-    `instance` is the account: without it Prometheus keeps one `probe_success` for all, silently. The address is the
-    external URL's where one is set, else the one the request was made to.
+    The targets' address is the external URL's where one is set, else the one that the request was made to.
 
     Raises:
-        ValueError: that one, the Host header, is no address.
+        HTTPException: 400 where the Host header would have to be used and is not an address.
 
     """
-    parts = urlsplit(external_url) if external_url else _requested(request_scheme, request_host)
-    port = f":{443 if parts.scheme == 'https' else 80}" if parts.port is None else ""
+    state = state_of(request)
+    if state.options.external_url:
+        address = urlsplit(state.options.external_url)
+    else:
+        try:
+            address = _requested(request.scope["scheme"], request.headers.get("host", "localhost"))
+        except ValueError:
+            raise HTTPException(400, "the Host header is not an address: set --web.external-url") from None
+    return JSONResponse(targets([running.settings for running in state.registry.accounts.values()], address))
+
+
+def targets(accounts: Sequence[Account], address: SplitResult) -> list[dict[str, Any]]:
+    """Return one target group per account.
+
+    `instance` is the account: without it Prometheus would keep one `probe_success` for all of them, silently.
+    """
+    port = f":{443 if address.scheme == 'https' else 80}" if address.port is None else ""
     return [
         {
-            "targets": [parts.netloc.rpartition("@")[2] + port],
+            "targets": [address.netloc.rpartition("@")[2] + port],
             "labels": {
                 **account.labels,
-                "__scheme__": parts.scheme,
-                "__metrics_path__": parts.path.rstrip("/") + PROBE_PATH,
+                "__scheme__": address.scheme,
+                "__metrics_path__": address.path.rstrip("/") + "/probe",
                 "__param_target": account.name,
                 "instance": account.name,
             },
@@ -44,8 +60,8 @@ def targets(
 
 
 def _requested(scheme: str, host: str) -> SplitResult:
-    """The parts of the address a request was made to; raises ValueError."""
+    """Return the parts of the address that a request was made to; raises ValueError where the host is not one."""
     if not _HOST.fullmatch(host):
-        raise ValueError("the Host header is no address")
+        raise ValueError("the Host header is not an address")
     parts = urlsplit(f"{scheme}://{host}")
     return parts if parts.port is not None else parts._replace(netloc=host.removesuffix(":"))

@@ -1,4 +1,4 @@
-"""The bytes of one scrape: campaigns from memory, then accounts and process, in the format and coding asked for."""
+"""A scrape: what the request asks for, and the response with the exposition."""
 
 from __future__ import annotations
 
@@ -6,77 +6,101 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from exporter.exposition.compression import EMPTY, KeptText, finish_member, slices
-from exporter.exposition.text import CONTENT_TYPES, Format, accepts_gzip, choose_format
+from exporter.collectors import COLLECTORS
+from exporter.exposition.compression import CachedBody, chunks
+from exporter.exposition.negotiation import accepts_gzip, choose_format
+from exporter.exposition.text import CONTENT_TYPES, Format
+from exporter.http.handlers.state import HandlerOptions
+
+#: The name in `collect[]` for the exporter's own metrics.
+EXPORTER = "exporter"
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """What a scraper asked for.
+class ScrapeRequest:
+    """What a scraper asks for.
 
     Attributes:
         form: the exposition format.
-        gzip: whether it reads gzip.
-        within: seconds within which it wants its answer.
+        gzip: whether the response is compressed.
+        timeout: seconds that the scrape may wait for the API.
+        collectors: the collectors that `collect[]` names, None where it names none at all.
 
     """
 
     form: Format
     gzip: bool
-    within: float
+    timeout: float
+    collectors: frozenset[str] | None
 
     @classmethod
-    def by(cls, headers: Headers, *, offset: float, otherwise: float) -> Wanted:
-        """Read the headers; `offset` seconds are kept back of its deadline, `otherwise` holds where it names none."""
+    def parse(cls, request: Request, options: HandlerOptions) -> ScrapeRequest:
+        """Read headers and query.
+
+        Raises:
+            HTTPException: 400 for a query that asks for what does not exist.
+
+        """
+        if "name[]" in request.query_params:
+            raise HTTPException(400, "name[] is not supported: select collectors with collect[]")
+        headers = request.headers
         return cls(
-            form=choose_format(headers.get("accept", "")),
-            gzip=accepts_gzip(",".join(headers.getlist("accept-encoding"))),
-            within=scrape_deadline(headers.get("x-prometheus-scrape-timeout-seconds"), offset, otherwise),
+            form=choose_format(headers.getlist("accept")),
+            gzip=accepts_gzip(headers.getlist("accept-encoding")),
+            timeout=scrape_timeout(headers.get("x-prometheus-scrape-timeout-seconds"), options),
+            collectors=_collectors(request.query_params.getlist("collect[]")),
         )
 
 
-def scrape_deadline(header: str | None, offset: float, otherwise: float) -> float:
-    """Seconds that may be waited: the scraper's timeout less the offset, 0 where nothing is left."""
+def scrape_timeout(header: str | None, options: HandlerOptions) -> float:
+    """Return the seconds that a scrape may wait: the scraper's timeout less the offset, 0 where nothing is left."""
     try:
         timeout = float(header) if header is not None else math.nan
     except ValueError:
         timeout = math.nan
     if not math.isfinite(timeout) or timeout <= 0:
-        return otherwise
-    return max(0.0, timeout - offset)
+        return options.default_scrape_timeout
+    return max(0.0, timeout - options.timeout_offset)
 
 
-class Scrape(Response):
-    """An exposition, sent in slices so that a reader who stalls holds one slice, not a body."""
+def _collectors(names: Sequence[str]) -> frozenset[str] | None:
+    if unknown := sorted(set(names) - {*COLLECTORS, EXPORTER}):
+        known = ", ".join((*COLLECTORS, EXPORTER))
+        raise HTTPException(400, f"unknown collector {unknown[0]!r}: collect[] takes {known}")
+    return frozenset(names) if names else None
 
-    def __init__(self, parts: Sequence[bytes], wanted: Wanted, *, packed: bool) -> None:
+
+class ExpositionResponse(Response):
+    """An exposition, sent in chunks, so that a reader that stalls holds one chunk and not a whole body."""
+
+    def __init__(self, parts: Sequence[bytes], form: Format, *, gzip: bool) -> None:
         self.background = None
         self.body = b""
         self.status_code = 200
         self._parts = parts
         headers = {
-            "content-type": CONTENT_TYPES[wanted.form],
+            "content-type": CONTENT_TYPES[form],
             "content-length": str(sum(map(len, parts))),
             "vary": "Accept, Accept-Encoding",
         }
-        self.init_headers(headers | ({"content-encoding": "gzip"} if packed else {}))
+        self.init_headers(headers | ({"content-encoding": "gzip"} if gzip else {}))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         if scope["method"] != "HEAD":
-            for piece in slices(self._parts):
-                await send({"type": "http.response.body", "body": piece, "more_body": True})
+            for chunk in chunks(self._parts):
+                await send({"type": "http.response.body", "body": chunk, "more_body": True})
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
-async def exposition(kept: KeptText | None, own: bytes, wanted: Wanted) -> Scrape:
-    """The answer: the text that is kept from scrape to scrape, and `own`, which is new in each."""
-    if wanted.form == "openmetrics":
-        own += b"# EOF\n"
-    if not wanted.gzip:
-        return Scrape([*(kept.parts if kept else ()), own], wanted, packed=False)
-    return Scrape(finish_member(await kept.packed() if kept else EMPTY, own), wanted, packed=True)
+async def respond(scrape: ScrapeRequest, body: CachedBody, end: bytes) -> ExpositionResponse:
+    """Return the response: a body that is kept from scrape to scrape, and `end`, which is new in each."""
+    if scrape.form == "openmetrics":
+        end += b"# EOF\n"
+    parts = await body.gzip(end) if scrape.gzip else [*body.parts, end]
+    return ExpositionResponse(parts, scrape.form, gzip=scrape.gzip)

@@ -4,9 +4,9 @@ import re
 
 import pytest
 
+from exporter.collectors.campaigns import Campaign
 from exporter.collectors.selection import select
 from exporter.config import CampaignFilter
-from exporter.mimecast import Campaign
 
 NOW = 1_790_000_000.0
 DAY = 86400.0
@@ -33,7 +33,7 @@ def kept(**wanted: object) -> tuple[list[str], dict[str, int]]:
     }
     selection = select(ALL, CampaignFilter(**settings), NOW)  # type: ignore[arg-type] # a test's shorthand
     return [one.title for one in selection.campaigns], {
-        why: number for why, number in selection.left_out.items() if number
+        why: number for why, number in selection.skipped.items() if number
     }
 
 

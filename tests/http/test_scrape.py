@@ -11,12 +11,13 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families
 
-from exporter.app import ServiceOptions
-from exporter.collectors.metrics import ACCOUNT_METRICS, CAMPAIGN_METRICS, SCRAPE_METRICS
+from exporter.accounts.status import ACCOUNT_FAMILIES, COLLECTOR_FAMILIES, SCRAPE_FAMILIES
+from exporter.collectors.campaigns import CAMPAIGNS
 from exporter.exposition.text import CONTENT_TYPES
+from exporter.http.handlers.state import HandlerOptions
+from tests.exposition.test_negotiation import PROMETHEUS_2
 from tests.rawserver import Received, http, json_answer, raw_server, sends
 from tests.serving import configuration, served
-from tests.test_exposition import PROMETHEUS_2
 from tests.vendor_samples import NEWER, OLDER, answer
 
 pytestmark = pytest.mark.anyio
@@ -39,7 +40,9 @@ async def test_every_metric_of_the_tables_is_served() -> None:
         served(configuration(api.base_url)) as exporter,
     ):
         exposition = await exporter.scrape()
-    assert {metric.name for metric in (*CAMPAIGN_METRICS, *ACCOUNT_METRICS, *SCRAPE_METRICS)} <= exposition.names
+    assert {
+        family.name for family in (*CAMPAIGNS.families, *ACCOUNT_FAMILIES, *COLLECTOR_FAMILIES, *SCRAPE_FAMILIES)
+    } <= exposition.names
     assert {"mimecast_exporter_build_info", "process_cpu_seconds_total", "python_info"} <= exposition.names
     assert exposition.value("mimecast_exporter_config_last_reload_successful") == 1
     assert exposition.value("mimecast_exporter_config_last_reload_success_timestamp_seconds") == 1_790_000_000
@@ -94,7 +97,7 @@ async def test_ten_simultaneous_scrapes_of_a_cold_cache_make_one_call() -> None:
 
     async with raw_server(gated) as api, served(configuration(api.base_url)) as exporter:
         scrapes = [asyncio.create_task(exporter.scrape()) for _ in range(10)]
-        requests = exporter.service.fleet.collection.accounts["acme"].status.cache
+        requests = exporter.app.registry.accounts["acme"].collectors["campaigns"].status.cache
         while requests.requests < 10:
             await asyncio.sleep(0.01)
         gate.set()
@@ -124,13 +127,13 @@ async def test_a_failing_api_leaves_the_last_series_until_they_are_too_old() -> 
             stale = await exporter.scrape()
             assert stale.value("mimecast_up") == 0
             assert stale.value(SENT, title="Older sample") == 5
-            assert stale.value("mimecast_awareness_data_timestamp_seconds") == 1_790_000_000
+            assert stale.value("mimecast_data_timestamp_seconds") == 1_790_000_000
             assert stale.value("mimecast_cache_stale_served_total") == 1
             exporter.advance(1)
             ended = await exporter.scrape()
     assert ended.values(SENT) == []
     assert ended.value("mimecast_up") == 0
-    assert ended.value("mimecast_awareness_data_timestamp_seconds") is None
+    assert ended.value("mimecast_data_timestamp_seconds") is None
     assert ended.value("mimecast_awareness_campaigns") is None
 
 
@@ -299,7 +302,10 @@ async def test_collecting_the_exporter_alone_fetches_nothing() -> None:
         assert "account=" not in exposition.text
         assert "mimecast_exporter_build_info" in exposition.names
         refused = await exporter.http.get("/metrics?collect[]=other")
-        assert (refused.status_code, refused.text) == (400, "unknown collector 'other': collect[] takes exporter\n")
+        assert (refused.status_code, refused.text) == (
+            400,
+            "unknown collector 'other': collect[] takes campaigns, exporter\n",
+        )
 
 
 async def test_a_probe_serves_one_account_and_says_whether_it_succeeded() -> None:
@@ -347,7 +353,7 @@ async def test_service_discovery_lists_every_account_as_a_target_of_its_own() ->
 
 
 async def test_service_discovery_names_the_external_url_where_there_is_one() -> None:
-    options = ServiceOptions(external_url="https://monitoring.example.com/mimecast")
+    options = HandlerOptions(external_url="https://monitoring.example.com/mimecast")
     async with served(configuration("http://api.mimecast.invalid"), options) as exporter:
         (group,) = (await exporter.http.get("/sd")).json()
     assert group["targets"] == ["monitoring.example.com:443"]
@@ -386,11 +392,11 @@ async def test_only_what_is_offered_is_served() -> None:
 
 
 async def test_the_metrics_path_can_be_moved() -> None:
-    options = ServiceOptions(telemetry_path="/custom")
+    options = HandlerOptions(telemetry_path="/custom")
     async with raw_server(sends(GOOD)) as api, served(configuration(api.base_url), options) as exporter:
         assert (await exporter.scrape("/custom")).value(SENT, title="Older sample") == 5
         assert (await exporter.http.get("/metrics")).status_code == 404
-        assert 'href="/custom"' in (await exporter.http.get("/")).text
+        assert 'href="custom"' in (await exporter.http.get("/")).text
 
 
 async def test_pages_escape_what_they_show_and_allow_no_script() -> None:

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import httpx
 import pytest
+from msgspec.structs import replace
 
-from exporter.accounts.registry import Fleet
-from exporter.config import Account, ApiSettings, CampaignFilter, Config
+from exporter.accounts.registry import AccountRegistry
+from exporter.config import ApiSettings, CampaignFilter, Config, Secret
 from exporter.simulator import Fault, Simulator, configuration, fleet, serve
 from exporter.simulator import running as simulating
 from tests.commands import run, running
 from tests.rawserver import Received, http, json_answer, raw_server, sends
-from tests.serving import HMAC, OAUTH2, Served, served
+from tests.serving import HMAC, OAUTH2, Served, account, served
 from tests.serving import configuration as settings
 from tests.vendor_samples import NEWER, OLDER, answer
 
@@ -60,7 +61,7 @@ def test_account_files_come_and_go_on_reload_and_others_keep_their_cache(folder:
             assert client.post("/-/reload").status_code == 200
             text = client.get("/metrics").text
             assert accounts_in(text) == {"acme", "umbrella"}
-            assert 'mimecast_cache_hits_total{account="acme"} 1\n' in text
+            assert 'mimecast_cache_hits_total{account="acme",collector="campaigns"} 1\n' in text
             assert 'mimecast_api_requests_total{account="acme",endpoint="get-queue",code="200"} 1\n' in text
             assert exporter.end() == 0
 
@@ -103,8 +104,7 @@ def test_a_reload_that_fails_changes_nothing_and_says_so(folder: Path) -> None:
 async def test_filters_leave_series_out_and_count_them_by_reason(caplog: pytest.LogCaptureFixture) -> None:
     async with raw_server(sends(GOOD)) as api:
         config = settings(api.base_url)
-        (account,) = config.accounts
-        limited = replace(account, campaigns=CampaignFilter(limit=1))
+        limited = replace(config.accounts[0], campaigns=CampaignFilter(limit=1))
         async with served(replace(config, accounts=(limited,))) as exporter:
             for _ in range(2):
                 exposition = await exporter.scrape()
@@ -158,13 +158,11 @@ async def sharing() -> AsyncIterator[tuple[Simulator, Served]]:
     """Three exporter accounts on one simulated application."""
     simulator = Simulator(fleet(1))
     async with serve(simulator) as base_url:
-        (account,) = simulator.accounts
-        credentials = replace(
-            OAUTH2, client_id=account.application, client_secret=type(OAUTH2.client_secret)(account.key)
-        )
+        (simulated,) = simulator.accounts
+        credentials = replace(OAUTH2, client_id=simulated.application, client_secret=Secret(simulated.key))
         names = ("one", "two", "three")
         config = Config(
-            accounts=tuple(Account(name, base_url, credentials) for name in names), api=ApiSettings(timeout=5)
+            accounts=tuple(account(name, base_url, credentials) for name in names), api=ApiSettings(timeout=5)
         )
         async with served(config) as exporter:
             yield simulator, exporter
@@ -189,34 +187,37 @@ async def test_accounts_with_the_same_credentials_share_the_pause(sharing: tuple
     assert (await exporter.scrape("/probe?target=three")).value("probe_success") == 1
 
 
-async def test_accounts_with_the_same_outward_settings_share_one_client() -> None:
-    running_fleet = Fleet()
-    accounts = tuple(Account(f"customer-{number}", "http://127.0.0.1:1", HMAC) for number in range(1000))
-    await running_fleet.apply(Config(accounts=accounts))
-    assert len(running_fleet._clients) == 1
-    await running_fleet.close()
+async def test_a_thousand_accounts_share_connections() -> None:
+    open_files = len(os.listdir("/proc/self/fd"))
+    registry = AccountRegistry()
+    accounts = tuple(account(f"customer-{number}", "http://127.0.0.1:1", HMAC) for number in range(1000))
+    await registry.apply(Config(accounts=accounts))
+    assert len(os.listdir("/proc/self/fd")) - open_files < 10
+    await registry.close()
 
 
 async def test_a_removed_account_is_fetched_no_more_and_its_fetch_is_cancelled() -> None:
-    asked = asyncio.Event()
+    asked: list[str] = []
 
     async def never(request: Received, writer: asyncio.StreamWriter) -> None:
-        asked.set()
-        await asyncio.sleep(5)
+        asked.append(request.headers["x-mc-app-id"])
+        await asyncio.sleep(0.2)
+        writer.write(GOOD)
 
     async with raw_server(never) as api:
-        running_fleet = Fleet()
+        registry = AccountRegistry()
         config = settings(api.base_url, "acme", "globex")
-        await running_fleet.apply(config)
-        lookups = [account.begin() for account in running_fleet.collection.accounts.values()]
-        await asked.wait()
-        await running_fleet.apply(replace(config, accounts=config.accounts[:1]))
-        assert list(running_fleet.collection.accounts) == ["acme"]
-        assert lookups[0].flight is not None
-        assert lookups[1].flight is not None
-        assert not lookups[0].flight.done()
-        assert lookups[1].flight.done()
-        await running_fleet.close()
+        await registry.apply(config)
+        both = asyncio.create_task(registry.exposition(None, None).refresh(30))
+        while len(asked) < 2:
+            await asyncio.sleep(0.01)
+        await registry.apply(replace(config, accounts=config.accounts[:1]))
+        assert list(registry.accounts) == ["acme"]
+        await both
+        assert registry.accounts["acme"].status.up
+        await registry.exposition(None, None).refresh(30)
+        assert sorted(asked) == ["acme", "globex"]
+        await registry.close()
 
 
 async def test_a_failing_account_is_one_of_many() -> None:

@@ -7,13 +7,17 @@ from typing import Any
 
 import pytest
 
+from exporter.collectors.campaigns import Campaign, decode
+from exporter.collectors.fields import count, flag, timestamp
 from exporter.mimecast.answers import CorrectAnswers
-from exporter.mimecast.campaign import Campaign, count, decode_campaign, flag, timestamp
+from tests.serving import HMAC, account
 from tests.vendor_samples import NEWER, OLDER
+
+ACCOUNT = account("acme", "https://api.example", HMAC)
 
 
 def decoded(item: Any, **changes: Any) -> Campaign:
-    campaign = decode_campaign(json.dumps(item | changes).encode())
+    campaign = decode(json.dumps(item | changes).encode(), ACCOUNT)
     assert campaign is not None
     return campaign
 
@@ -162,7 +166,11 @@ def test_a_flag_is_true_or_false_or_not_known(given: Any, expected: bool | None)
         ("2022-01-12T01:32:00+02:00", 1641943920.0),
         ("1900-01-01T00:00:00+0000", -2208988800.0),
         ("9999-12-31T23:59:59+0000", 253402300799.0),
-        ("0001-01-01T00:00:00+1400", -62135647200.0),
+        ("9999-12-31T23:59:59.9999999Z", 253402300799.0),
+        ("0001-01-01T00:00:00+1400", None),
+        ("9999-12-31T23:59:59-0100", None),
+        ("1970-01-01T00:00:00+00:00", None),
+        ("1969-12-31T19:00:00-05:00", None),
         ("2022-13-45", None),
         ("soon", None),
         ("", None),
@@ -189,7 +197,7 @@ def test_a_launch_date_without_an_offset_is_utc_wherever_we_are(monkeypatch: pyt
      {"id": 5, "title": "t"}],
 )  # fmt: skip
 def test_an_item_without_id_or_title_is_no_campaign(item: Any) -> None:
-    assert decode_campaign(json.dumps(item).encode()) is None
+    assert decode(json.dumps(item).encode(), ACCOUNT) is None
 
 
 @pytest.mark.parametrize("field", [name for name in NEWER if name not in ("id", "title")])
@@ -228,6 +236,6 @@ def test_titles_are_trimmed_and_cut_and_never_otherwise_changed(title: str, kept
 )
 def test_one_bad_character_costs_its_field_and_no_more(damage: bytes) -> None:
     item = b'{"id": "x", "title": {"title": "t"}, "numSent": 7, "numCompleted": ' + damage + b"}"
-    campaign = decode_campaign(item)
+    campaign = decode(item, ACCOUNT)
     assert campaign is not None
     assert (campaign.emails_sent, campaign.users_completed) == (7, None)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import gzip
 import json
-import zlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -14,54 +12,56 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
 from exporter.accounts.cache import Statistics
-from exporter.accounts.status import AccountStatus
-from exporter.collectors.metrics import (
-    ACCOUNT_METRICS,
-    CAMPAIGN_LABELS,
-    CAMPAIGN_METRICS,
-    PROBE_METRICS,
-    SCRAPE_METRICS,
-    CampaignMetric,
+from exporter.accounts.status import (
+    ACCOUNT_FAMILIES,
+    COLLECTOR_FAMILIES,
+    SCRAPE_FAMILIES,
+    AccountStatus,
+    CollectorStatus,
 )
-from exporter.exposition.compression import finish_member, pack_prefix, slices
-from exporter.exposition.process import Telemetry
+from exporter.collectors.campaigns import CAMPAIGNS, Campaign, decode
+from exporter.exposition.family import Family
+from exporter.exposition.process import ProcessMetrics
 from exporter.exposition.text import (
     Format,
-    accepts_gzip,
-    choose_format,
+    format_labels,
     format_number,
-    merge_accounts,
-    merge_campaigns,
-    render_account,
-    render_campaigns,
-    render_families,
-    render_probe,
-    render_scrapes,
+    merge,
+    render_metrics,
+    render_record,
+    render_records,
 )
-from exporter.mimecast import Campaign, Traffic
+from exporter.http.handlers.metrics import PROBE_FAMILIES
+from exporter.mimecast import Traffic
 from exporter.mimecast.answers import CorrectAnswers
-from exporter.mimecast.campaign import decode_campaign
+from tests.serving import HMAC, account
 from tests.vendor_samples import NEWER, OLDER
+
+ACCOUNT = account("acme", "https://api.example", HMAC)
 
 Samples = Counter[tuple[str, frozenset[tuple[str, str]], float]]
 
 
 def campaign(item: dict[str, Any], **changes: Any) -> Campaign:
-    decoded = decode_campaign(json.dumps(item | changes).encode())
+    decoded = decode(json.dumps(item | changes).encode(), ACCOUNT)
     assert decoded is not None
     return decoded
 
 
 def text_of(*accounts: tuple[str, Sequence[Campaign]]) -> str:
-    rendered = [asyncio.run(render_campaigns(name, campaigns)) for name, campaigns in accounts]
-    return b"".join(merge_campaigns(rendered)).decode()
+    rendered = [
+        asyncio.run(
+            render_records(CAMPAIGNS.families, campaigns, format_labels(("account",), (name,)), CAMPAIGNS.labels)
+        )
+        for name, campaigns in accounts
+    ]
+    return b"".join(merge(CAMPAIGNS.families, rendered)).decode()
 
 
 def samples(families: Iterable[Metric]) -> Samples:
@@ -76,26 +76,23 @@ def heads(text: str) -> list[str]:
     return [line for line in text.split("\n") if line.startswith(("# HELP", "# TYPE"))]
 
 
-class LibrarysView:
-    """The same campaigns as prometheus_client's own families."""
+#: A record, and the values of the labels that its families share.
+Labelled = tuple[Any, tuple[str, ...]]
 
-    def __init__(self, *accounts: tuple[str, Sequence[Campaign]]) -> None:
-        self._accounts = accounts
+
+class LibrarysView:
+    """The same records as prometheus_client's own families."""
+
+    def __init__(self, families: Sequence[Family[Any]], labels: Sequence[str], records: Sequence[Labelled]) -> None:
+        self._families, self._labels, self._records = families, labels, records
 
     def collect(self) -> Iterable[Metric]:
-        for metric in CAMPAIGN_METRICS:
-            own = () if isinstance(metric, CampaignMetric) else metric.labels
-            family = GaugeMetricFamily(metric.name, metric.help, labels=[*CAMPAIGN_LABELS, *own])
-            for account, campaigns in self._accounts:
-                for one in campaigns:
-                    labels = (account, one.campaign_id, one.title)
-                    if isinstance(metric, CampaignMetric):
-                        value = metric.read(one)
-                        if value is not None:
-                            family.add_metric(labels, value)
-                    else:
-                        for values, number in metric.read(one):
-                            family.add_metric((*labels, *values), number)
+        for ours in self._families:
+            kind = CounterMetricFamily if ours.type == "counter" else GaugeMetricFamily
+            family = kind(ours.name, ours.help, labels=[*self._labels, *ours.labels])
+            for record, labels in self._records:
+                for values, number in ours.samples(record):
+                    family.add_metric((*labels, *values), number)
             if family.samples:
                 yield family
 
@@ -114,7 +111,8 @@ class Collected(CollectorRegistry):
 def assert_as_the_library_says(*accounts: tuple[str, Sequence[Campaign]]) -> None:
     ours = text_of(*accounts)
     registry = CollectorRegistry()
-    registry.register(LibrarysView(*accounts))
+    records = [(one, (name, one.campaign_id, one.title)) for name, campaigns in accounts for one in campaigns]
+    registry.register(LibrarysView(CAMPAIGNS.families, ("account", *CAMPAIGNS.labels), records))
     assert samples(parse_text(ours)) == samples(parse_text(generate_latest(registry).decode()))
     openmetrics = generate_openmetrics(registry).decode()
     assert samples(parse_openmetrics(ours + "# EOF\n")) == samples(parse_openmetrics(openmetrics))
@@ -210,16 +208,16 @@ def test_many_campaigns_are_all_there_and_in_their_order() -> None:
     many = [campaign(NEWER, id=f"campaign {number}", numSent=number) for number in range(1_300)]
     text = text_of(("acme", many))
     assert_as_the_library_says(("acme", many))
-    sent = [line.rpartition(" ")[2] for line in text.splitlines() if line.startswith(f"{CAMPAIGN_METRICS[0].name}{{")]
+    sent = [line.rpartition(" ")[2] for line in text.splitlines() if line.startswith(f"{CAMPAIGNS.families[0].name}{{")]
     assert sent == [str(number) for number in range(1_300)]
 
 
 @pytest.mark.parametrize("form", ["text", "openmetrics"])
-def test_a_probe_tells_what_every_prober_tells(form: Format) -> None:
-    text = render_probe(AccountStatus("acme", Traffic(), Statistics(), up=True), 0.25, form).decode()
+def test_a_family_without_labels_has_no_braces(form: Format) -> None:
+    text = b"".join(merge(PROBE_FAMILIES, [render_record(PROBE_FAMILIES, (True, 0.25), "")], form)).decode()
     assert text == (
-        f"# HELP probe_success {PROBE_METRICS['probe_success']}\n# TYPE probe_success gauge\nprobe_success 1\n"
-        f"# HELP probe_duration_seconds {PROBE_METRICS['probe_duration_seconds']}\n"
+        f"# HELP probe_success {PROBE_FAMILIES[0].help}\n# TYPE probe_success gauge\nprobe_success 1\n"
+        f"# HELP probe_duration_seconds {PROBE_FAMILIES[1].help}\n"
         "# TYPE probe_duration_seconds gauge\nprobe_duration_seconds 0.25\n"
     )
 
@@ -229,151 +227,62 @@ def test_a_number_is_read_back_as_it_was(value: float) -> None:
     assert float(format_number(value)) == value
 
 
-class LibrarysAccounts:
-    """The same account metrics as prometheus_client's own families."""
-
-    def __init__(self, statuses: Sequence[AccountStatus]) -> None:
-        self._statuses = statuses
-
-    def collect(self) -> Iterable[Metric]:
-        for metric in ACCOUNT_METRICS:
-            kind = CounterMetricFamily if metric.kind == "counter" else GaugeMetricFamily
-            family = kind(metric.name, metric.help, labels=["account", *metric.labels])
-            for status in self._statuses:
-                for values, number in metric.read(status):
-                    family.add_metric((status.account, *values), number)
-            if family.samples:
-                yield family
-        for moving in SCRAPE_METRICS:
-            counters = CounterMetricFamily(moving.name, moving.help, labels=["account"])
-            for status in self._statuses:
-                counters.add_metric((status.account,), moving.read(status))
-            yield counters
-
-
-def accounts_text(statuses: Sequence[AccountStatus], form: Format) -> str:
-    kept = merge_accounts(map(render_account, statuses), form)
-    return (b"".join(kept) + render_scrapes(statuses, form)).decode()
+def account_status(name: str, *endpoints: str, up: bool = False) -> AccountStatus:
+    collector = CollectorStatus("campaigns", Statistics(9, 7, 1), up=up, records=3)
+    return AccountStatus(name, Traffic(), endpoints, (collector,))
 
 
 @pytest.mark.parametrize("form", ["text", "openmetrics"])
-def test_account_metrics_are_what_the_library_would_say(form: Format) -> None:
-    fresh = AccountStatus("fresh", Traffic(), Statistics())
-    known = AccountStatus('kno"wn', Traffic(), Statistics(9, 7, 1), ("get-queue", "token"), up=True, campaigns=3)
+def test_status_metrics_are_what_the_library_would_say(form: Format) -> None:
+    fresh, known = account_status("fresh", "get-queue"), account_status('kno"wn', "get-queue", "token", up=True)
     known.traffic.answered("get-queue", 200, {"x-ratelimit-reset": "1500", "x-ratelimit-limit": "9"}, 1.25)
     known.traffic.unanswered("token")
-    registry = CollectorRegistry()
-    registry.register(LibrarysAccounts([fresh, known]))
+    tables: list[tuple[Sequence[Family[Any]], tuple[str, ...], list[Labelled]]] = [
+        (ACCOUNT_FAMILIES, ("account",), [(status, (status.account,)) for status in (fresh, known)]),
+        (
+            (*COLLECTOR_FAMILIES, *SCRAPE_FAMILIES),
+            ("account", "collector"),
+            [(status.collectors[0], (status.account, "campaigns")) for status in (fresh, known)],
+        ),
+    ]
+    ours, registry = "", CollectorRegistry()
+    for families, labels, records in tables:
+        texts = [render_record(families, record, format_labels(labels, values)) for record, values in records]
+        ours += b"".join(merge(families, texts, form)).decode()
+        registry.register(LibrarysView(families, labels, records))
     generate, parse = (generate_latest, parse_text) if form == "text" else (generate_openmetrics, parse_openmetrics)
-    ending = "" if form == "text" else "# EOF\n"
-    ours, theirs = accounts_text([fresh, known], form) + ending, generate(registry).decode()
+    ours += "" if form == "text" else "# EOF\n"
+    theirs = generate(registry).decode()
     assert samples(parse(ours)) == samples(parse(theirs))
     assert heads(ours) == heads(theirs)
 
 
 @pytest.mark.parametrize("form", ["text", "openmetrics"])
 def test_the_process_s_own_metrics_are_what_the_library_would_say(form: Format) -> None:
-    telemetry = Telemetry('0.1"\n\\')
-    telemetry.config_loaded(1_790_000_000.25, {"a.yaml": [], 'b"\n\\.yaml': ["fault"]})
-    telemetry.requests_refused.inc(3)
-    collected = Collected(list(telemetry.collect()))
+    process = ProcessMetrics('0.1"\n\\')
+    process.config_loaded(1_790_000_000.25, {"a.yaml": [], 'b"\n\\.yaml': ["fault"]})
+    process.requests_refused.inc(3)
+    collected = Collected(list(process.collect()))
     generate, parse = (generate_latest, parse_text) if form == "text" else (generate_openmetrics, parse_openmetrics)
     ending = "" if form == "text" else "# EOF\n"
-    ours, theirs = render_families(collected.collect(), form).decode() + ending, generate(collected).decode()
+    ours, theirs = render_metrics(collected.collect(), form).decode() + ending, generate(collected).decode()
     assert samples(parse(ours)) == samples(parse(theirs))
     assert heads(ours) == heads(theirs)
     assert {family.type for family in collected.collect()} == {"gauge", "counter"}
     assert "{}" not in ours
 
 
-def test_no_account_has_no_counters() -> None:
-    assert render_scrapes([], "text") == b""
-
-
 def test_counters_exist_at_zero_from_the_start_and_unknown_gauges_do_not() -> None:
-    text = accounts_text([AccountStatus("fresh", Traffic(), Statistics(), ("get-queue", "token"))], "text")
+    status = AccountStatus("fresh", Traffic(), ("get-queue", "token"), (CollectorStatus("campaigns", Statistics()),))
+    texts = [
+        render_record(ACCOUNT_FAMILIES, status, 'account="fresh"'),
+        render_record(COLLECTOR_FAMILIES, status.collectors[0], 'account="fresh",collector="campaigns"'),
+    ]
+    text = b"".join(merge((*ACCOUNT_FAMILIES, *COLLECTOR_FAMILIES), texts)).decode()
     assert 'mimecast_up{account="fresh"} 0\n' in text
+    assert 'mimecast_collector_up{account="fresh",collector="campaigns"} 0\n' in text
     assert 'mimecast_api_requests_total{account="fresh",endpoint="get-queue",code="200"} 0\n' in text
     assert 'mimecast_api_requests_total{account="fresh",endpoint="token",code="200"} 0\n' in text
-    assert text.count("mimecast_api_failures_total{") == 11
-    assert "mimecast_cache_stale_served_total" in text
-    for absent in ("data_timestamp", "api_rate_limit", "clock_skew", "awareness_campaigns", "duration", "bytes"):
+    assert text.count("mimecast_refresh_failures_total{") == 11
+    for absent in ("data_timestamp", "api_rate_limit", "clock_skew", "duration", "bytes"):
         assert absent not in text
-
-
-PROMETHEUS_2 = (
-    "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,"
-    "text/plain;version=0.0.4;q=0.5,*/*;q=0.1"
-)
-PROMETHEUS_3 = (
-    "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,"
-    "application/openmetrics-text;version=0.0.1;q=0.5,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,"
-    "text/plain;version=0.0.4;q=0.3,*/*;q=0.2"
-)
-
-
-OPENMETRICS = "application/openmetrics-text"
-
-
-@pytest.mark.parametrize(
-    "accept",
-    [
-        PROMETHEUS_2,
-        PROMETHEUS_3,
-        OPENMETRICS,
-        f"{OPENMETRICS};x=a=b",
-        "*/*",
-        "",
-        "text/html",
-    ],
-)
-def test_the_format_is_the_one_the_library_would_choose(accept: str) -> None:
-    chosen = choose_encoder(accept)[1]
-    assert choose_format(accept) == ("openmetrics" if "openmetrics" in chosen else "text")
-
-
-@pytest.mark.parametrize(
-    "accept",
-    [
-        "application/openmetrics-text;version=9.9.9",
-        "application/openmetrics-text;version=x",
-        "application/openmetrics-text;q=0",
-        ";;=,=;",
-        "\x00",
-    ],
-)
-def test_a_format_that_is_not_served_or_not_wanted_gives_plain_text(accept: str) -> None:
-    assert choose_format(accept) == "text"
-
-
-def test_a_version_may_stand_in_quotes_or_be_the_draft_that_older_servers_ask_for() -> None:
-    assert choose_format(f"{OPENMETRICS};version=0.0.1") == "openmetrics"
-    assert choose_format(f'{OPENMETRICS}; version="1.0.0"; charset=utf-8') == "openmetrics"
-
-
-@pytest.mark.parametrize(
-    ("header", "accepted"),
-    [("gzip", True), ("deflate, gzip;q=1.0, *;q=0.5", True), ("GZIP", True), ("gzip;q=0", False),
-     ("gzip; q=0.0", False), ("identity", False), ("", False), ("br", False), ("gzip;q=x", True), ("gzip;x=a=b", True)],
-)  # fmt: skip
-def test_gzip_is_served_where_it_is_accepted(header: str, accepted: bool) -> None:
-    assert accepts_gzip(header) is accepted
-
-
-@settings(max_examples=60, deadline=None)
-@given(st.lists(st.binary(max_size=2000) | st.integers(0, 400_000).map(bytes), max_size=5), st.binary(max_size=3000))
-def test_the_kept_part_and_the_new_part_are_one_gzip_member(kept: list[bytes], own: bytes) -> None:
-    prefix = asyncio.run(pack_prefix(kept))
-    body = b"".join(finish_member(prefix, own))
-    unpacker = zlib.decompressobj(wbits=31)
-    assert unpacker.decompress(body) == b"".join(kept) + own
-    assert unpacker.eof
-    assert unpacker.unused_data == b""
-    assert gzip.decompress(body) == b"".join(kept) + own
-
-
-@given(st.lists(st.binary(max_size=50), max_size=20), st.integers(1, 64))
-def test_slices_hold_the_same_bytes_and_none_is_larger_than_asked(parts: list[bytes], size: int) -> None:
-    cut = list(slices(parts, size))
-    assert b"".join(cut) == b"".join(parts)
-    assert all(0 < len(piece) <= size for piece in cut)

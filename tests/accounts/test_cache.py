@@ -1,20 +1,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 
 import pytest
 
-from exporter.accounts.cache import FIRST_PAUSE, LONGEST_PAUSE, Backoff, Cache, Entry, Lookup, Statistics
+from exporter.accounts.backoff import FIRST_PAUSE, JITTER, MAX_PAUSE, Backoff
+from exporter.accounts.cache import Cache, Statistics, get_all
 from tests.clocks import Clock
 
 pytestmark = pytest.mark.anyio
 
 
 class Refused(Exception):
-    def __init__(self, retry_after: float | None = None) -> None:
+    def __init__(self, retry_after: float | None = None, *, concerns_credentials: bool = False) -> None:
         super().__init__()
         self.retry_after = retry_after
+        self.concerns_credentials = concerns_credentials
 
 
 class Source:
@@ -38,24 +39,18 @@ class Source:
 
 
 class Setting:
-    def __init__(self, ttl: float = 300, max_stale: float = 3600, chance: Callable[[], float] = lambda: 0.0) -> None:
+    def __init__(self, ttl: float = 300, max_stale: float = 3600) -> None:
         self.clock = Clock()
         self.source = Source()
-        self.backoff = Backoff(self.clock, chance)
-        self.cache = Cache(self.source, ttl=ttl, max_stale=max_stale, backoff=self.backoff, clock=self.clock)
+        self.credentials = Backoff(self.clock)
+        self.cache = self.another(self.source, ttl=ttl, max_stale=max_stale)
 
-    async def ask(self, within: float = 5) -> Entry[int] | None:
-        return await answer(self.cache, self.cache.begin(), within)
+    def another(self, source: Source, ttl: float = 300, max_stale: float = 3600) -> Cache[int]:
+        """A cache of the same credentials."""
+        return Cache(source, ttl=ttl, max_stale=max_stale, credentials=self.credentials, clock=self.clock)
 
-    async def value(self) -> int | None:
-        entry = await self.ask()
-        return entry.value if entry else None
-
-
-async def answer(cache: Cache[int], lookup: Lookup, within: float = 5) -> Entry[int] | None:
-    if lookup.flight:
-        await asyncio.wait([lookup.flight], timeout=within)
-    return cache.finish(lookup)
+    async def value(self, timeout: float = 5) -> int | None:
+        return await self.cache.get(timeout)
 
 
 async def test_within_the_time_to_live_nothing_is_fetched() -> None:
@@ -69,7 +64,7 @@ async def test_within_the_time_to_live_nothing_is_fetched() -> None:
 
 async def test_after_the_time_to_live_the_first_request_fetches() -> None:
     setting = Setting(ttl=300)
-    await setting.ask()
+    await setting.value()
     setting.clock.advance(300)
     assert await setting.value() == 2
     assert setting.cache.statistics.stale_served == 0
@@ -91,12 +86,10 @@ async def test_requests_that_arrive_together_fetch_once() -> None:
 
 async def test_who_cannot_wait_gets_what_is_there_and_the_fetch_serves_the_next() -> None:
     setting = Setting(ttl=300)
-    await setting.ask()
+    await setting.value()
     setting.clock.advance(301)
     setting.source.gate.clear()
-    entry = await setting.ask(within=0)
-    assert entry is not None
-    assert entry.value == 1
+    assert await setting.value(timeout=0) == 1
     assert setting.cache.statistics.stale_served == 1
     setting.source.gate.set()
     assert await setting.value() == 2
@@ -106,7 +99,7 @@ async def test_who_cannot_wait_gets_what_is_there_and_the_fetch_serves_the_next(
 async def test_a_waiter_that_hangs_up_cancels_nothing_for_the_others() -> None:
     setting = Setting()
     setting.source.gate.clear()
-    impatient = asyncio.create_task(setting.ask())
+    impatient = asyncio.create_task(setting.value())
     patient = asyncio.create_task(setting.value())
     await asyncio.sleep(0)
     impatient.cancel()
@@ -118,7 +111,7 @@ async def test_a_waiter_that_hangs_up_cancels_nothing_for_the_others() -> None:
 
 async def test_while_fetching_fails_the_last_value_is_served_until_its_time() -> None:
     setting = Setting(ttl=300, max_stale=3600)
-    await setting.ask()
+    await setting.value()
     setting.source.failure = Refused()
     setting.clock.advance(3899)
     assert await setting.value() == 1
@@ -129,7 +122,7 @@ async def test_while_fetching_fails_the_last_value_is_served_until_its_time() ->
 
 async def test_a_value_comes_back_after_it_had_ended() -> None:
     setting = Setting(ttl=1, max_stale=1)
-    await setting.ask()
+    await setting.value()
     setting.source.failure = Refused()
     setting.clock.advance(2)
     assert await setting.value() is None
@@ -142,31 +135,31 @@ async def test_a_value_comes_back_after_it_had_ended() -> None:
 async def test_after_a_failure_nothing_is_fetched_until_the_pause_ends(ttl: float) -> None:
     setting = Setting(ttl=ttl)
     setting.source.failure = Refused()
-    await setting.ask()
+    await setting.value()
     setting.clock.advance(FIRST_PAUSE - 0.01)
-    await setting.ask()
+    await setting.value()
     assert setting.source.fetches == 1
-    setting.clock.advance(0.01)
-    await setting.ask()
+    setting.clock.advance(0.01 + FIRST_PAUSE * JITTER)
+    await setting.value()
     assert setting.source.fetches == 2
 
 
 async def test_a_pause_that_was_asked_for_is_kept_exactly() -> None:
-    setting = Setting(ttl=0, chance=lambda: 1.0)
+    setting = Setting(ttl=0)
     setting.source.failure = Refused(retry_after=3.0)
-    await setting.ask()
+    await setting.value()
     setting.clock.advance(2.99)
-    await setting.ask()
+    await setting.value()
     assert setting.source.fetches == 1
     setting.clock.advance(0.01)
-    await setting.ask()
+    await setting.value()
     assert setting.source.fetches == 2
 
 
 async def test_a_value_that_is_fresh_is_served_during_a_pause_and_counts_as_a_hit() -> None:
     setting = Setting(ttl=300)
-    await setting.ask()
-    setting.backoff.failed(setting.clock(), 3600)
+    await setting.value()
+    setting.credentials.failed(setting.clock(), 3600)
     assert await setting.value() == 1
     assert setting.cache.statistics.hits == 1
 
@@ -177,12 +170,12 @@ async def test_closing_answers_who_waits_and_starts_nothing_more() -> None:
     waiting = asyncio.create_task(setting.value())
     await setting.source.asked.wait()
     await setting.cache.close()
-    assert not setting.cache.is_fetching
+    assert not setting.cache.is_refreshing
     setting.source.gate.set()
     assert await waiting is None
     assert await setting.value() is None
     assert setting.source.fetches == 1
-    assert setting.backoff.remaining == 0
+    assert setting.cache.next_attempt_in == 0
 
 
 async def test_closing_what_fetches_nothing_starts_nothing_more() -> None:
@@ -197,7 +190,7 @@ async def test_closing_what_fetches_nothing_starts_nothing_more() -> None:
 async def test_each_request_is_counted_by_how_it_was_answered() -> None:
     setting = Setting(ttl=10, max_stale=100)
     for _ in range(3):
-        await setting.ask()
+        await setting.value()
     setting.source.failure = Refused(retry_after=1000)
     setting.clock.advance(10)
     for _ in range(4):
@@ -205,11 +198,11 @@ async def test_each_request_is_counted_by_how_it_was_answered() -> None:
     assert setting.cache.statistics == Statistics(requests=7, hits=2, stale_served=4)
 
 
-async def test_a_failure_that_asks_for_no_pause_gets_our_own() -> None:
+async def test_a_failure_that_asks_for_no_pause_gets_one_of_five_seconds_and_jitter() -> None:
     setting = Setting(ttl=0)
     setting.source.failure = RuntimeError("anything")
     assert await setting.value() is None
-    assert setting.backoff.remaining == FIRST_PAUSE
+    assert FIRST_PAUSE <= setting.cache.next_attempt_in <= FIRST_PAUSE * (1 + JITTER)
 
 
 def failures(backoff: Backoff, clock: Clock, number: int) -> list[float]:
@@ -224,7 +217,7 @@ def failures(backoff: Backoff, clock: Clock, number: int) -> list[float]:
 def test_pauses_double_up_to_five_minutes() -> None:
     clock = Clock()
     assert failures(Backoff(clock, lambda: 0.0), clock, 9) == [5, 10, 20, 40, 80, 160, 300, 300, 300]
-    assert LONGEST_PAUSE == 300
+    assert MAX_PAUSE == 300
 
 
 def test_chance_lengthens_a_pause_by_a_fifth_at_most() -> None:
@@ -270,14 +263,61 @@ def test_a_success_begun_before_a_refusal_does_not_end_its_pause() -> None:
     assert backoff.remaining == 60
 
 
-async def test_a_pause_is_shared_by_caches_that_share_it() -> None:
-    setting = Setting(ttl=0)
-    other_source = Source()
-    fetch: Callable[[], Awaitable[int]] = other_source
-    other = Cache(fetch, ttl=0, max_stale=0, backoff=setting.backoff, clock=setting.clock)
-    setting.source.failure = Refused(retry_after=10)
-    await setting.ask()
-    assert other.begin().flight is None
+async def test_a_refusal_that_concerns_the_credentials_pauses_all_that_use_them() -> None:
+    setting, other_source = Setting(ttl=0), Source()
+    other = setting.another(other_source, ttl=0)
+    setting.source.failure = Refused(retry_after=10, concerns_credentials=True)
+    await setting.value()
+    assert await other.get(5) is None
+    assert other_source.fetches == 0
     setting.clock.advance(10)
-    await answer(other, other.begin())
-    assert other_source.fetches == 1
+    assert await other.get(5) == 1
+
+
+async def test_a_refusal_that_concerns_one_collector_delays_no_other() -> None:
+    setting, other_source = Setting(ttl=0), Source()
+    other = setting.another(other_source, ttl=0)
+    setting.source.failure = Refused(retry_after=10)
+    await setting.value()
+    assert await other.get(5) == 1
+    await setting.value()
+    assert setting.source.fetches == 1
+
+
+async def test_an_invalidated_value_is_served_until_a_refresh_succeeds() -> None:
+    setting = Setting(ttl=300)
+    assert await setting.value() == 1
+    setting.cache.invalidate()
+    setting.source.failure = Refused(retry_after=10)
+    assert await setting.value() == 1
+    setting.source.failure = None
+    setting.clock.advance(10)
+    assert await setting.value() == 3
+    assert await setting.value() == 3
+
+
+async def test_a_refresh_that_started_before_the_value_was_invalidated_does_not_make_it_valid() -> None:
+    setting = Setting(ttl=300)
+    setting.source.gate.clear()
+    waiting = asyncio.create_task(setting.value())
+    await setting.source.asked.wait()
+    setting.cache.invalidate()
+    setting.source.gate.set()
+    assert await waiting == 1
+    assert await setting.value() == 2
+
+
+async def test_a_new_time_to_live_holds_for_the_value_that_is_there() -> None:
+    setting = Setting(ttl=300)
+    await setting.value()
+    setting.clock.advance(60)
+    setting.cache.ttl = 30
+    assert await setting.value() == 2
+
+
+async def test_several_caches_are_waited_for_together() -> None:
+    setting, slow = Setting(), Source()
+    slow.gate.clear()
+    assert await get_all([setting.cache, setting.another(slow)], timeout=0.05) == [1, None]
+    slow.gate.set()
+    await setting.cache.idle()

@@ -1,0 +1,76 @@
+"""API clients made from settings."""
+
+from __future__ import annotations
+
+import ssl
+import time
+from dataclasses import dataclass
+
+import httpx
+
+from exporter.accounts.clock import Clock, monotonic
+from exporter.config import Account, ApiSettings, NoProxyRule
+from exporter.mimecast import TOKEN_PATH, ClientCredentials, HttpSettings, MimecastClient, SignedRequests, Traffic
+
+_TLS_VERSIONS = {"TLS12": ssl.TLSVersion.TLSv1_2, "TLS13": ssl.TLSVersion.TLSv1_3}
+
+
+@dataclass(frozen=True)
+class _Bypass:
+    """Whether a host and port are reached without the proxy; equal where the rules are."""
+
+    rules: tuple[NoProxyRule, ...]
+
+    def __call__(self, host: str, port: int) -> bool:
+        return any(rule.matches(host, port) for rule in self.rules)
+
+
+def http_settings(api: ApiSettings) -> HttpSettings:
+    """Return how connections are made under these settings.
+
+    Raises:
+        OSError: a certificate file cannot be read.
+
+    """
+    tls = api.tls_config
+    return HttpSettings(
+        proxy_url=api.proxy_url.read() if api.proxy_url else None,
+        no_proxy=_Bypass(api.no_proxy),
+        ca_file=tls.ca_file,
+        cert_file=tls.cert_file,
+        key_file=tls.key_file,
+        min_version=_TLS_VERSIONS[tls.min_version],
+    )
+
+
+def authentication(account: Account, clock: Clock = monotonic, wall_clock: Clock = time.time) -> httpx.Auth:
+    """Return how the account authenticates; secrets are read at each use."""
+    if account.oauth2 is not None:
+        return ClientCredentials(
+            token_url=account.base_url + TOKEN_PATH,
+            client_id=account.oauth2.client_id,
+            client_secret=account.oauth2.client_secret.read,
+            clock=clock,
+        )
+    assert account.hmac is not None  # noqa: S101 - the configuration takes no account without credentials
+    return SignedRequests(
+        app_id=account.hmac.app_id,
+        app_key=account.hmac.app_key.read,
+        access_key=account.hmac.access_key.read,
+        secret_key=account.hmac.secret_key.read,
+        wall_clock=wall_clock,
+    )
+
+
+def client_of(
+    account: Account, api: ApiSettings, http: httpx.AsyncClient, auth: httpx.Auth, traffic: Traffic
+) -> MimecastClient:
+    """Return the account's client, which records its exchanges in `traffic`."""
+    return MimecastClient(
+        http,
+        base_url=account.base_url,
+        auth=auth,
+        timeout=api.timeout,
+        max_response_size=api.max_response_size,
+        traffic=traffic,
+    )

@@ -1,0 +1,17 @@
+"""The clock by which ages and pauses are measured."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+#: Returns seconds.
+Clock = Callable[[], float]
+
+
+def monotonic() -> float:
+    """Return seconds that never jump back and, on Linux, also pass while the machine sleeps."""
+    return time.clock_gettime(_CLOCK)
+
+
+_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)

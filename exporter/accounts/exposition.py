@@ -1,0 +1,99 @@
+"""What some accounts export: their samples merged family by family, and kept until one of them changes."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Sequence
+from typing import Any
+
+from exporter.accounts.account import RunningAccount
+from exporter.accounts.cache import get_all
+from exporter.accounts.collector import RunningCollector
+from exporter.accounts.status import ACCOUNT_FAMILIES, COLLECTOR_FAMILIES, SCRAPE_FAMILIES, count_families
+from exporter.collectors import COLLECTORS
+from exporter.exposition.compression import CachedBody
+from exporter.exposition.family import Family
+from exporter.exposition.text import FamilyTexts, Format, head, merge
+
+
+class _Merged:
+    """The merged text of some texts, merged again only when one of them is not the object that it was."""
+
+    def __init__(self) -> None:
+        self._texts: Sequence[FamilyTexts] = ()
+        self._after: CachedBody | None = None
+        self._body: CachedBody | None = None
+
+    def body(
+        self,
+        families: Sequence[Family[Any]],
+        texts: Sequence[FamilyTexts],
+        form: Format,
+        after: CachedBody | None = None,
+    ) -> CachedBody:
+        same = len(texts) == len(self._texts) and all(map(operator.is_, texts, self._texts))
+        if self._body is None or not same or after is not self._after:
+            self._texts, self._after = texts, after
+            merged = merge(families, texts, form)
+            # Statuses are many small pieces, which would be joined again for each response.
+            self._body = CachedBody([b"".join(merged)] if after else merged, after)
+        return self._body
+
+
+class AccountsExposition:
+    """What is exported of some accounts' collectors, and how it is kept between scrapes.
+
+    Args:
+        accounts: in the order of the configuration.
+        collectors: names of the collectors to export, None for all.
+
+    """
+
+    def __init__(self, accounts: Sequence[RunningAccount], collectors: frozenset[str] | None = None) -> None:
+        self.accounts = accounts
+        self._collectors = [
+            running
+            for account in accounts
+            for name, running in account.collectors.items()
+            if collectors is None or name in collectors
+        ]
+        self._records = _Merged()
+        self._statuses: dict[Format, _Merged] = {"text": _Merged(), "openmetrics": _Merged()}
+        self._record_texts: list[FamilyTexts] = []
+
+    async def refresh(self, timeout: float) -> None:
+        """Refresh what is due, waiting at most `timeout` seconds."""
+        snapshots = await get_all([running.cache for running in self._collectors], timeout)
+        self._record_texts = [
+            running.serve(snapshot) for running, snapshot in zip(self._collectors, snapshots, strict=True)
+        ]
+
+    def body(self, form: Format) -> CachedBody:
+        """Return the records and statuses, as of the last refresh; the same object as long as nothing changed."""
+        # The records' text is the same in both formats, as they are all gauges.
+        records = self._records.body(_record_families(), self._record_texts, "text")
+        texts = [account.status_texts for account in self.accounts]
+        texts += [running.status_texts for running in self._collectors]
+        return self._statuses[form].body(_status_families(), texts, form, records)
+
+    def scrape_counters(self, form: Format) -> bytes:
+        """Return the counters that change with every scrape."""
+        if not self._collectors:
+            return b""
+        return b"".join(_scrape_family(family, self._collectors, form) for family in SCRAPE_FAMILIES)
+
+
+def _scrape_family(family: Family[Any], collectors: Sequence[RunningCollector], form: Format) -> bytes:
+    name, read = family.name, family.read
+    samples = "".join([f"{name}{{{running.labels}}} {read(running.status)}\n" for running in collectors])
+    return head(name, family.type, family.help, form) + samples.encode()
+
+
+def _record_families() -> list[Family[Any]]:
+    return [family for collector in COLLECTORS.values() for family in collector.families]
+
+
+def _status_families() -> list[Family[Any]]:
+    counted = [collector.counted_as for collector in COLLECTORS.values() if collector.counted_as]
+    counts = [family for name in counted for family in count_families(name)]
+    return [*ACCOUNT_FAMILIES, *COLLECTOR_FAMILIES, *counts]
