@@ -11,28 +11,28 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, cast
 
+import anyio
 import msgspec
-from exporter.accounts.collection import Collection
 
 from benchmarks import serving
 from benchmarks.library import campaigns_in
 from benchmarks.measuring import memory
-from benchmarks.refreshing import answer_of
+from benchmarks.refreshing import answer_of, render
 from benchmarks.rows import Row, at_most, left_out
 from benchmarks.scraping import Contest
 from benchmarks.serving import PROMETHEUS
-from exporter.accounts.account import AccountCollector
-from exporter.accounts.cache import Backoff
-from exporter.config import CampaignFilter
-from exporter.exposition.compression import KeptText, finish_member
-from exporter.exposition.text import (
-    FamilyTexts,
-    merge_accounts,
-    merge_campaigns,
-    render_campaigns,
-    render_scrapes,
-)
-from exporter.mimecast import Answer, Campaign, MimecastClient, Traffic
+from exporter.accounts.account import RunningAccount
+from exporter.accounts.backoff import Backoff
+from exporter.accounts.collector import RunningCollector
+from exporter.accounts.exposition import AccountsExposition
+from exporter.accounts.status import ACCOUNT_FAMILIES, COLLECTOR_FAMILIES
+from exporter.collectors import campaigns as table
+from exporter.collectors.campaigns import Campaign
+from exporter.config import Account, CacheSettings
+from exporter.exposition.compression import CachedBody
+from exporter.exposition.family import Family
+from exporter.exposition.text import FamilyTexts, merge
+from exporter.mimecast import Answer, Credentials, MimecastClient, Traffic
 from tests.clocks import Clock
 
 ACCOUNTS, CAMPAIGNS = 1_000, 50
@@ -83,33 +83,40 @@ class _Fleet:
         self._queue = Answer(campaigns_in(answer_of(CAMPAIGNS)), 0, 1)
         self._clients = [_Client(self._queue) for _ in range(ACCOUNTS)]
         self.accounts = [self._account(number, client) for number, client in enumerate(self._clients)]
-        self._collection = Collection(self.accounts)
+        self._exposition = AccountsExposition(self.accounts)
 
-    def _account(self, number: int, client: _Client) -> AccountCollector:
-        return AccountCollector(
-            f"customer-{number:04d}",
+    def _account(self, number: int, client: _Client) -> RunningAccount:
+        settings = Account(name=f"customer-{number:04d}", collectors=("campaigns",))
+        shared: dict[str, Any] = {
+            "pauses": Backoff(self._clock),
+            "limiter": anyio.CapacityLimiter(20),
+            "clock": self._clock,
+            "wall_clock": self._clock,
+        }
+        account = RunningAccount(settings, auth=Credentials(), **shared)
+        campaigns = RunningCollector(
+            table.CAMPAIGNS,
+            settings,
             cast(MimecastClient, client),
-            backoff=Backoff(self._clock),
-            fetching=asyncio.Semaphore(20),
-            wanted=CampaignFilter(),
-            ttl=_TTL,
-            max_stale=3600,
-            clock=self._clock,
-            wall_clock=self._clock,
+            cache=CacheSettings(ttl=_TTL, max_stale=3600),
+            on_refreshed=lambda: None,
+            **shared,
         )
+        account.collectors = {"campaigns": campaigns}
+        account.status.collectors = (campaigns.status,)
+        return account
 
     async def fill(self) -> None:
         """Fetch each account, a tenth of them a second."""
         for begin in range(0, ACCOUNTS, _TENTH):
-            await Collection(self.accounts[begin : begin + _TENTH]).collect(None, 60)
+            await AccountsExposition(self.accounts[begin : begin + _TENTH]).refresh(60)
             self._clock.advance(1)
         await self.scrape()
 
     async def scrape(self) -> None:
-        """A scrape, from asking the accounts to the bytes of the answer."""
-        collected = await self._collection.collect(None, 60)
-        packed = await collected.text("openmetrics").packed()
-        finish_member(packed, render_scrapes(collected.statuses, "openmetrics"))
+        """Answer a scrape, from asking the accounts to the bytes of the answer."""
+        await self._exposition.refresh(60)
+        await self._exposition.body("openmetrics").gzip(self._exposition.scrape_counters("openmetrics"))
 
     def expire(self, tenth: int) -> None:
         """Let that tenth of the accounts expire."""
@@ -123,17 +130,26 @@ class _Fleet:
 
     async def refresh(self, tenth: int) -> None:
         """Fetch a tenth of the accounts that has expired, and render what it says."""
-        part = Collection(self.accounts[tenth * _TENTH : (tenth + 1) * _TENTH])
-        (await part.collect(None, 60)).text("openmetrics")
+        part = AccountsExposition(self.accounts[tenth * _TENTH : (tenth + 1) * _TENTH])
+        await part.refresh(60)
+        part.body("openmetrics")
 
-    async def merge_and_pack(self, texts: Sequence[tuple[FamilyTexts, FamilyTexts]]) -> None:
-        """What a change anywhere costs: merging the texts of campaigns and accounts, and packing them."""
-        campaigns = KeptText(merge_campaigns(campaigns for campaigns, _ in texts))
-        await KeptText([b"".join(merge_accounts((own for _, own in texts), "openmetrics"))], campaigns).packed()
+    async def merge_and_compress(self, texts: Sequence[tuple[FamilyTexts, FamilyTexts]]) -> None:
+        """Do what a change anywhere costs: merge the texts of campaigns and statuses, and compress them."""
+        campaigns = CachedBody(merge(table.FAMILIES, [campaigns for campaigns, _ in texts]))
+        families: list[Family[Any]] = [*ACCOUNT_FAMILIES, *COLLECTOR_FAMILIES]
+        statuses = merge(families, [statuses for _, statuses in texts], "openmetrics")
+        await CachedBody([b"".join(statuses)], campaigns).gzip(b"")
 
     async def texts(self) -> list[tuple[FamilyTexts, FamilyTexts]]:
-        """The texts of every account's campaigns, and of its own metrics."""
-        return [(await render_campaigns(one.name, self._queue.items), one.text) for one in self.accounts]
+        """Return the texts of every account's campaigns, and of its status."""
+        return [
+            (
+                await render(one.settings.name, self._queue.items),
+                {**one.status_texts, **one.collectors["campaigns"].status_texts},
+            )
+            for one in self.accounts
+        ]
 
 
 async def _cpu(work: Coroutine[Any, Any, None]) -> float:
@@ -147,7 +163,7 @@ async def _expiring() -> list[Row]:
     await fleet.fill()
     warm = statistics.median([await _cpu(fleet.scrape()) for _ in range(9)])
     texts = await fleet.texts()
-    merged = statistics.median([await _cpu(fleet.merge_and_pack(texts)) for _ in range(5)])
+    merged = statistics.median([await _cpu(fleet.merge_and_compress(texts)) for _ in range(5)])
     del texts
     same, changed, refreshed = [], [], []
     for tenth in range(3):

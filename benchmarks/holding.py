@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 
 import httpx
+from msgspec.structs import replace
 
 from benchmarks.refreshing import LARGE, answer_of
 from benchmarks.rows import Row, at_most
 from benchmarks.serving import PROMETHEUS, answering
-from exporter.app import ServiceOptions
 from tests.serving import Served, configuration, served
 
 
@@ -37,13 +36,13 @@ class _Ticker:
 
 async def _longest_hold(exporter: Served) -> float:
     """Seconds the loop was held at the longest, from a scrape that fetches to its answer packed."""
-    account = exporter.service.fleet.collection.accounts["acme"]
+    exposition = exporter.app.registry.exposition("acme", None)
     exporter.advance(301)
     ticker = _Ticker()
-    collected = await exporter.service.fleet.collection.collect("acme", 120)
-    await collected.text("openmetrics").packed()
+    await exposition.refresh(120)
+    await exposition.body("openmetrics").gzip(b"")
     held = ticker.stop()
-    assert account.status.up, account.status.message
+    assert exposition.accounts[0].status.up
     return held
 
 
@@ -63,7 +62,7 @@ async def _scraped_meanwhile(exporter: Served) -> int:
 async def _measure(base_url: str, rounds: int) -> tuple[float, int]:
     config = configuration(base_url, timeout=120)
     config = replace(config, api=replace(config.api, max_response_size=1024**3))
-    async with served(config, ServiceOptions()) as exporter:
+    async with served(config) as exporter:
         await exporter.scrape()
         holds = [await _longest_hold(exporter) for _ in range(rounds)]
         return min(holds), await _scraped_meanwhile(exporter)

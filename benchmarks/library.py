@@ -7,13 +7,14 @@ import threading
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from exporter.collectors.metrics import CAMPAIGN_LABELS, CAMPAIGN_METRICS, CampaignMetric
-from exporter.mimecast.campaign import decode_campaign
 from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.core import GaugeMetricFamily, Metric
 
-from exporter.mimecast import Campaign
+from exporter.collectors.campaigns import CAMPAIGNS, Campaign, decode
+from exporter.config import Account
 from exporter.mimecast.envelope import open_envelope
+
+ACCOUNT = Account(name="acme")
 
 
 class Families:
@@ -23,32 +24,25 @@ class Families:
         self._campaigns = campaigns
 
     def collect(self) -> Iterable[Metric]:
-        """Every family of the table."""
-        for metric in CAMPAIGN_METRICS:
-            own = () if isinstance(metric, CampaignMetric) else metric.labels
-            family = GaugeMetricFamily(metric.name, metric.help, labels=[*CAMPAIGN_LABELS, *own])
+        """Yield every family of the table."""
+        for ours in CAMPAIGNS.families:
+            family = GaugeMetricFamily(ours.name, ours.help, labels=["account", *CAMPAIGNS.labels, *ours.labels])
             for one in self._campaigns:
-                labels = ("acme", one.campaign_id, one.title)
-                if isinstance(metric, CampaignMetric):
-                    value = metric.read(one)
-                    if value is not None:
-                        family.add_metric(labels, value)
-                else:
-                    for values, number in metric.read(one):
-                        family.add_metric((*labels, *values), number)
+                for values, number in ours.samples(one):
+                    family.add_metric(("acme", one.campaign_id, one.title, *values), number)
             yield family
 
 
 def registry_of(campaigns: Sequence[Campaign]) -> CollectorRegistry:
-    """A registry of these campaigns."""
+    """Return a registry of these campaigns."""
     registry = CollectorRegistry()
     registry.register(Families(campaigns))
     return registry
 
 
 def campaigns_in(answer: bytes) -> tuple[Campaign, ...]:
-    """The campaigns of an answer of get-queue."""
-    return tuple(one for item in open_envelope(answer).data or [] if (one := decode_campaign(item)))
+    """Return the campaigns of an answer of get-queue."""
+    return tuple(one for item in open_envelope(answer).data or [] if (one := decode(item, ACCOUNT)))
 
 
 def main() -> None:

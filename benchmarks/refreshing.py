@@ -6,19 +6,19 @@ import asyncio
 import gzip
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
-from exporter.mimecast.campaign import decode_campaign
 from isal import igzip
 from prometheus_client.openmetrics.exposition import generate_latest
 
-from benchmarks.library import campaigns_in, registry_of
+from benchmarks.library import ACCOUNT, campaigns_in, registry_of
 from benchmarks.measuring import medians
 from benchmarks.rows import Row, a_share, at_most
-from exporter.exposition.compression import KeptText
-from exporter.exposition.text import merge_campaigns, render_campaigns
+from exporter.collectors.campaigns import CAMPAIGNS, Campaign, decode
+from exporter.exposition.compression import CachedBody
+from exporter.exposition.text import FamilyTexts, merge, render_records
 from exporter.mimecast.client import decode_items
 from exporter.mimecast.envelope import open_envelope
 from exporter.simulator.campaigns import Queue
@@ -36,9 +36,14 @@ def answer_of(campaigns: int) -> bytes:
 
 async def refresh(answer: bytes) -> int:
     """What the exporter does with an answer; gives the size of what it would send."""
-    decoded = await decode_items(open_envelope(answer), decode_campaign)
-    texts = await render_campaigns("acme", [campaign for campaign in decoded if campaign is not None])
-    return sum(map(len, (await KeptText(merge_campaigns([texts])).packed()).parts))
+    decoded = await decode_items(open_envelope(answer), lambda item: decode(item, ACCOUNT))
+    texts = await render("acme", [campaign for campaign in decoded if campaign is not None])
+    return sum(map(len, await CachedBody(merge(CAMPAIGNS.families, [texts])).gzip(b"")))
+
+
+async def render(account: str, campaigns: Sequence[Campaign]) -> FamilyTexts:
+    """Render an account's campaigns."""
+    return await render_records(CAMPAIGNS.families, campaigns, f'account="{account}"', CAMPAIGNS.labels)
 
 
 class _Typed(msgspec.Struct, rename="camel"):
@@ -69,7 +74,7 @@ def floor(answer: bytes, ready: list[str]) -> int:
 def library(answer: bytes) -> int:
     """The same with json, prometheus_client and its gzip."""
     items = json.loads(answer)["data"]
-    campaigns = [decode_campaign(json.dumps({**item, "emailMsg": None}).encode()) for item in items]
+    campaigns = [decode(json.dumps({**item, "emailMsg": None}).encode(), ACCOUNT) for item in items]
     packed = io.BytesIO()
     with gzip.GzipFile(fileobj=packed, mode="wb") as file:
         file.write(generate_latest(registry_of([one for one in campaigns if one])))
@@ -80,7 +85,7 @@ def compare(campaigns: int, rounds: int) -> dict[str, float]:
     """CPU seconds of each way, by name; and of the text alone, ours and the library's."""
     answer = answer_of(campaigns)
     decoded = campaigns_in(answer)
-    text = b"".join(merge_campaigns([asyncio.run(render_campaigns("acme", decoded))])).decode()
+    text = b"".join(merge(CAMPAIGNS.families, [asyncio.run(render("acme", decoded))])).decode()
     ready = text.splitlines(keepends=True)
     registry = registry_of(decoded)
     return medians(
@@ -88,7 +93,7 @@ def compare(campaigns: int, rounds: int) -> dict[str, float]:
             "refresh": lambda: asyncio.run(refresh(answer)),
             "floor": lambda: floor(answer, ready),
             "library": lambda: library(answer),
-            "text": lambda: asyncio.run(render_campaigns("acme", decoded)),
+            "text": lambda: asyncio.run(render("acme", decoded)),
             "text of the library": lambda: generate_latest(registry),
         },
         rounds,

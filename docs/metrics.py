@@ -71,7 +71,8 @@ _REASONS = {
     "rate_limited": "429",
     "server_error": "5xx",
     "api_error": "any other answer that says it failed, or whose `meta.status` is not understood",
-    "invalid_response": "a redirect, not JSON, not this API's envelope, truncated, or a page token that repeats or is odd",
+    "invalid_response": "a redirect, not JSON, not this API's envelope, truncated, or a page token that repeats or is"
+    " not understood",
     "too_large": "more bytes than `api.max_response_size`, or too many pages",
     "timeout": "no complete answer within `api.timeout`",
     "connect": "no connection, or it ended before the answer began",

@@ -1,21 +1,37 @@
-"""`python -m exporter` and the command `mimecast-exporter`."""
+"""The entry point of `python -m exporter` and of the command `mimecast-exporter`.
+
+Signals are handled before anything else is imported: importing takes a while, and by default SIGHUP ends a process,
+and the kernel drops SIGTERM for process 1.
+"""
 
 from __future__ import annotations
 
 import os
+import signal
 import sys
+
+#: Commands that serve nothing, or no configuration; signals end them as they end any program.
+_ENDING_COMMANDS = frozenset(("check", "campaigns", "healthcheck", "simulate"))
 
 
 def main() -> None:
-    """Run the command line and exit with its status."""
+    """Run the command line, and exit with its status."""
+    if not _ENDING_COMMANDS.intersection(sys.argv[1:2]):
+        handle_early_signals()
     open_standard_streams()
-    from exporter.cli.parser import run  # noqa: PLC0415 - so that an interrupt while importing is caught as well
+    from exporter.cli.parser import run  # noqa: PLC0415 - so that an interrupt during the import is handled as well
 
     sys.exit(run(sys.argv[1:]))
 
 
+def handle_early_signals() -> None:
+    """End with status 0 on SIGTERM, and keep SIGHUP pending, until the server has handlers of its own."""
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGHUP])
+
+
 def open_standard_streams() -> None:
-    """Let streams that were closed lead nowhere: their numbers would be those of the next sockets."""
+    """Open closed streams on the null device: their numbers would be those of the next sockets."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115, PTH123 - open until the end

@@ -7,7 +7,7 @@ from fuzzing import http
 
 SEEDS = http.SEEDS
 WORDS = [*http.WORDS, b"X: " + b"a" * 80 + b"\r\n", b"/" + b"a" * 48, b"20\r\n" + b"a" * 32 + b"\r\n"]
-_TIGHT = Limits(linger_time=0.0, header_bytes=96, target_bytes=32, body_bytes=16, pipelined=2)
+_TIGHT = Limits(linger_time=0.0, header_bytes=96, body_bytes=16)
 
 
 def hold(data: bytes) -> None:
@@ -16,5 +16,5 @@ def hold(data: bytes) -> None:
     for pieces in ([data], *http.cuts(data)):
         for method, path, query, length in http.outcome([piece for piece in pieces if piece], _TIGHT)[0]:
             assert length <= _TIGHT.body_bytes
-            assert len(path) + len(query) <= _TIGHT.target_bytes
+            assert len(path) + len(query) <= _TIGHT.header_bytes
             assert method.isascii()

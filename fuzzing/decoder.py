@@ -6,12 +6,16 @@ import json
 import math
 import re
 
-from exporter.mimecast.campaign import LARGEST_COUNT, LONGEST_TITLE, decode_campaign
-
-from exporter.mimecast import Campaign, MimecastError
-from exporter.mimecast.envelope import check, codes_in, next_page_token, open_envelope
+from exporter.collectors.campaigns import Campaign, decode
+from exporter.collectors.fields import MAX_COUNT, MAX_TITLE
+from exporter.config import Account
+from exporter.mimecast import MimecastError
+from exporter.mimecast.envelope import Envelope, next_page_token
+from exporter.mimecast.refusals import Asked, accept
 from tests.vendor_samples import NEWER, OLDER, answer
 
+_ASKED = Asked("get-queue", "a role", "client_id and client_secret", "renew it")
+COUNT, OPTION = Account(name="acme"), Account(name="acme", correct_answers="option")
 _REFUSAL = {"fail": [{"errors": [{"code": "err_xdk_binding_expired"}]}], "meta": {"status": 418}}
 _PAGED = answer(OLDER, meta={"status": 200, "pagination": {"next": "cGFnZQ"}})
 SEEDS = [json.dumps(value).encode() for value in (answer(OLDER, NEWER), _REFUSAL, _PAGED, {"error": {"code": "x"}})]
@@ -33,30 +37,36 @@ WORDS = [
 
 def hold(data: bytes) -> None:
     """Decode an answer."""
-    for code in codes_in(data):
-        assert re.fullmatch(r"[A-Za-z][A-Za-z0-9_.-]{0,63}", code)
+    _accepted(400, data)
+    envelope = _accepted(200, data)
+    if envelope is None:
+        return
+    for item in envelope.data or ():
+        campaign = decode(item, COUNT)
+        decode(item, OPTION)
+        if campaign is not None:
+            _sound(campaign)
+            assert decode(b"\xef\xbb\xbf" + bytes(item), COUNT) == campaign, "strict and lenient decoding differ"
+
+
+def _accepted(status: int, data: bytes) -> Envelope | None:
+    """Return the envelope of an answer that states no failure and names its next page in a way that is understood."""
     try:
-        envelope = open_envelope(data)
+        envelope = accept(status, data, _ASKED, {}, 1e9)
         (next_page_token(envelope) or "").encode()
-        check(envelope)
     except MimecastError as error:
         str(error).encode()
         assert len(str(error)) < 1000, "a message of any length can be had from outside"
-        return
-    for item in envelope.data or ():
-        campaign = decode_campaign(item)
-        decode_campaign(item, "option")
-        if campaign is not None:
-            _sound(campaign)
-            assert decode_campaign(b"\xef\xbb\xbf" + bytes(item)) == campaign, "strict and lenient decoding differ"
+        return None
+    return envelope
 
 
 def _sound(campaign: Campaign) -> None:
     assert re.fullmatch("[0-9a-f]{12}", campaign.campaign_id)
-    assert 0 < len(campaign.title) <= LONGEST_TITLE
+    assert 0 < len(campaign.title) <= MAX_TITLE
     campaign.title.encode()
     campaign.secure_id.encode()
     assert campaign.launch_time is None or math.isfinite(campaign.launch_time)
     counts = (campaign.emails_sent, campaign.users_completed, campaign.users_correct)
     for count in (*counts, *campaign.option_counts.values(), *campaign.answers.by_question.values()):
-        assert count is None or (type(count) is int and 0 <= count <= LARGEST_COUNT)
+        assert count is None or (type(count) is int and 0 <= count <= MAX_COUNT)

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Coroutine, Sequence
 from typing import Any, TypeVar
 
-from exporter.collectors.metrics import CAMPAIGN_METRICS, CampaignMetric
-from exporter.mimecast.campaign import decode_campaign
 from prometheus_client.parser import text_string_to_metric_families
 
-from exporter.exposition.text import merge_campaigns, render_campaigns
-from exporter.mimecast import Campaign, MimecastError
+from exporter.collectors.campaigns import CAMPAIGNS, Campaign, decode
+from exporter.exposition.text import merge, render_records
+from exporter.mimecast import MimecastError
 from exporter.mimecast.envelope import open_envelope
 from fuzzing import decoder
 
@@ -27,9 +26,10 @@ def hold(data: bytes) -> None:
         items = open_envelope(data).data or ()
     except MimecastError:
         return
-    decoded = [campaign for item in items if (campaign := decode_campaign(item))]
+    decoded = [campaign for item in items if (campaign := decode(item, decoder.COUNT))]
     campaigns = list({campaign.campaign_id: campaign for campaign in decoded}.values())
-    text = b"".join(merge_campaigns([_outcome(render_campaigns("acme", campaigns))])).decode()
+    texts = _outcome(render_records(CAMPAIGNS.families, campaigns, 'account="acme"', CAMPAIGNS.labels))
+    text = b"".join(merge(CAMPAIGNS.families, [texts])).decode()
     read = [
         (sample.name, frozenset(sample.labels.items()), float(sample.value))
         for family in text_string_to_metric_families(text)
@@ -54,12 +54,8 @@ def _expected(campaigns: Sequence[Campaign]) -> list[Sample]:
     samples: list[Sample] = []
     for campaign in campaigns:
         labels = {"account": "acme", "campaign_id": campaign.campaign_id, "title": campaign.title}
-        for metric in CAMPAIGN_METRICS:
-            if isinstance(metric, CampaignMetric):
-                value = metric.read(campaign)
-                samples += [] if value is None else [(metric.name, frozenset(labels.items()), float(value))]
-                continue
-            for values, number in metric.read(campaign):
-                own = labels | dict(zip(metric.labels, values, strict=True))
-                samples.append((metric.name, frozenset(own.items()), float(number)))
+        for family in CAMPAIGNS.families:
+            for values, number in family.samples(campaign):
+                own = labels | dict(zip(family.labels, values, strict=True))
+                samples.append((family.name, frozenset(own.items()), float(number)))
     return samples

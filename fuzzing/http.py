@@ -1,4 +1,4 @@
-"""Raw bytes into a connection: whole answers only, none unasked, none after a refusal; the same however cut."""
+"""Feed raw bytes to a connection: it sends whole answers only, none unasked, none after a refusal, however cut."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import h11
+import uvicorn
 import uvloop
 from starlette.types import Receive, Scope, Send
 
-from exporter.http.server.generation import Generation
+from exporter.http.server.connection import Connection, Connections
 from exporter.http.server.limits import Limits
-from exporter.http.server.protocol import HttpProtocol
+from exporter.http.server.server import uvicorn_config
 
 _GET = b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n"
 _CHUNKED = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -29,6 +30,8 @@ SEEDS = [
     _CHUNKED + b"zz\r\n" + _GET + b"\r\n",
     _GET + b"Connection: upgrade\r\nUpgrade: websocket\r\n\r\n" + _GET + b"\r\n",
     _GET + b"Connection: close\r\n\r\n" + _GET + b"\r\n",
+    _GET + b"Connection: upgrade\r\nUpgrade: h2c\r\nContent-Length: 39\r\n\r\n" + _GET + b"\r\n",
+    b"GET http://b/metrics?a=b HTTP/1.1\r\nHost: a\r\n\r\n" + _GET + b"\r\n",
     b"CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n" + _GET + b"\r\n",
     _GET + b"Expect: 100-continue\r\nContent-Length: 1\r\n\r\na",
     _GET + b"\r\nGET /bad HTTP/1.1\r\n\r\n" + _GET + b"\r\n",
@@ -43,8 +46,7 @@ _INTERIM = b"HTTP/1.1 100 Continue\r\n\r\n"
 #: Turns of the event loop without anything to do after which nothing more will happen.
 _TURNS = 12
 _LONGEST = 4096
-#: How many requests may wait depends on the cut: what has come before is answered by then.
-LIMITS = Limits(linger_time=0.0, pipelined=10_000)
+LIMITS = Limits(linger_time=0.0)
 
 Asked = tuple[str, bytes, bytes, int]
 
@@ -75,36 +77,35 @@ async def converse(pieces: Sequence[bytes], limits: Limits) -> tuple[list[Asked]
     """What the application was asked, and what came back, when the bytes come in these pieces."""
     loop, faults = asyncio.get_running_loop(), list[Any]()
     loop.set_exception_handler(lambda _, context: faults.append(context))
-    application = _Application()
-    generation = Generation(application, limits, None)
+    application, connections = _Application(), Connections(limits)
+    config = uvicorn_config(application, connections, None)
+    config.load()
+    state = uvicorn.Server(config).server_state
     ours, theirs = socket.socketpair()
     ours.setblocking(False)
     theirs.setblocking(False)
-    _, connection = await loop.connect_accepted_socket(lambda: _protocol(generation), theirs)
+    await loop.connect_accepted_socket(
+        lambda: Connection(connections=connections, config=config, server_state=state, app_state={}), theirs
+    )
     received = b""
     for piece in pieces:
-        # An orderly client: it sends no more once the server has said that it takes no more.
-        if connection.transport.is_closing() or connection._refusal is not None:
-            break
-        await loop.sock_sendall(ours, piece)
+        try:
+            await loop.sock_sendall(ours, piece)
+        except ConnectionError:
+            break  # it has closed
         await _settle()
-    ours.shutdown(socket.SHUT_WR)
     try:
+        ours.shutdown(socket.SHUT_WR)
         async for piece in _received(loop, ours):
             received += piece
-    except ConnectionError:
+    except OSError:
         pass  # it closed with bytes unread
     ours.close()
     await _settle()
     assert not faults, faults
-    assert generation.is_over, "something is still going on after the connection ended"
+    assert not connections.open, "the connection is not closed"
+    assert not connections.answers, "an answer is still being prepared after the connection ended"
     return application.asked, received
-
-
-def _protocol(generation: Generation) -> HttpProtocol:
-    return HttpProtocol(
-        generation._config, generation.state, loop=asyncio.get_running_loop(), limits=generation._limits
-    )
 
 
 async def _settle() -> None:
@@ -159,7 +160,7 @@ def outcome(pieces: Sequence[bytes], limits: Limits = LIMITS) -> tuple[list[Aske
     assert len(good) <= len(asked), "an answer nobody asked for"
     assert all(number in (place, -1) for place, number in enumerate(good)), "answers out of order"
     assert all(status == 200 for status, _ in answers[:-1]), "something is answered after a refusal"
-    assert {status for status, _ in answers} <= {200, 400, 413, 414, 431, 501, 503, 505}
+    assert {status for status, _ in answers} <= {200, 400, 413, 431, 501, 505}
     # Of a request with two faults it depends on the cut which is seen first, and so with what it is refused.
     return asked, [answer if answer[0] == 200 else (400, b"") for answer in answers]
 

@@ -7,10 +7,12 @@ import math
 import httpx
 
 from exporter.mimecast import MimecastError, Traffic
-from exporter.mimecast.auth import _token_in
-from exporter.mimecast.envelope import LONGEST_PAUSE, pause_asked_for
+from exporter.mimecast.refusals import MAX_PAUSE, Asked, pause_asked_for
+from exporter.mimecast.tokens import read_token
+from exporter.mimecast.transport import RECEIVED_AT
 
 _DATE = b"date: Tue, 24 Nov 2015 12:50:11 GMT\n"
+_ASKED = Asked("token", "a role", "client_id and client_secret", "renew it")
 SEEDS = [
     b'200\n\n{"access_token": "abc", "token_type": "Bearer", "expires_in": 1799}',
     b'200\n\n{"access_token": "abc", "expires_in": "1799"}',
@@ -37,14 +39,15 @@ def hold(data: bytes) -> None:
     headers = httpx.Headers(
         [(name.strip() or b"x", value.strip()) for name, _, value in (x.partition(b":") for x in lines)]
     )
-    pause = pause_asked_for(headers)
-    assert pause is None or 0 < pause <= LONGEST_PAUSE
+    pause = pause_asked_for(headers, 1e9)
+    assert pause is None or 0 < pause <= MAX_PAUSE
     traffic = Traffic()
     traffic.answered("token", status, headers, 1e9)
     for told in (traffic.rate_limit, traffic.rate_limit_remaining, traffic.rate_limit_reset_time, traffic.clock_skew):
         assert told is None or math.isfinite(told)
     try:
-        token, lifetime = _token_in(httpx.Response(status, headers=headers), body)
+        response = httpx.Response(status, headers=headers, extensions={RECEIVED_AT: 1e9})
+        token, lifetime = read_token(response, body, _ASKED)
     except MimecastError:
         return
     assert token.isascii()

@@ -11,13 +11,15 @@ import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import bcrypt
 import httpx
 import pytest
 import trustme
-from exporter.collectors.metrics import ACCOUNT_METRICS, CAMPAIGN_METRICS, SCRAPE_METRICS
 
+from exporter.accounts.status import ACCOUNT_FAMILIES, COLLECTOR_FAMILIES, SCRAPE_FAMILIES
+from exporter.collectors import COLLECTORS, Family
 from exporter.simulator import Fault, Simulator, configuration, fleet, refusal
 from exporter.simulator import running as simulating
 from tests.commands import COMMAND, run, running
@@ -64,11 +66,9 @@ def test_the_demo_needs_nothing_and_shows_every_account(promtool: Path) -> None:
 def test_the_demo_shows_every_metric_of_the_tables() -> None:
     with running("demo", LISTEN) as demo:
         text = httpx.get(demo.base_url + "/metrics", trust_env=False).text
-    missing = [
-        metric.name
-        for metric in (*CAMPAIGN_METRICS, *ACCOUNT_METRICS, *SCRAPE_METRICS)
-        if f"\n{metric.name}{{" not in text
-    ]
+    families: list[Family[Any]] = [*ACCOUNT_FAMILIES, *COLLECTOR_FAMILIES, *SCRAPE_FAMILIES]
+    names = [family.name for family in (*families, *(one for each in COLLECTORS.values() for one in each.families))]
+    missing = [name for name in names if f"\n{name}{{" not in text]
     assert missing == []
 
 
@@ -87,7 +87,7 @@ def test_serving_a_file_of_accounts_of_both_versions(config: Path) -> None:
         assert exporter.end() == 0
     assert text.count("mimecast_up{") == 3
     assert 'mimecast_up{account="initech"} 1\n' in text
-    assert exporter.output.count("msg=fetched") == 3
+    assert exporter.output.count("msg=refreshed") == 3
     assert "GET /metrics" not in exporter.output
 
 

@@ -86,7 +86,7 @@ def test_recording_rules_give_the_same_in_both_modes(stack: Stack) -> None:
 def test_every_query_of_every_dashboard_gives_data_or_is_known_not_to(stack: Stack) -> None:
     wait_until(lambda: stack.prometheus.query('rate(mimecast_api_requests_total{account="acme"}[1m]) > 0'))
     stack.simulator.faults.add(Fault(account="initech", status=500, times=1))
-    failed = 'increase(mimecast_api_failures_total{account="initech", reason="server_error"}[1h]) > 0'
+    failed = 'increase(mimecast_refresh_failures_total{account="initech", reason="server_error"}[1h]) > 0'
     wait_until(lambda: stack.prometheus.query(failed))
     variables = {"job": ".+", "instance": ".+", "account": "(acme|globex|initech)", "title": ".*"}
     one = {"account": "acme", "title": "Phishing: think before you click"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import textwrap
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -217,7 +218,7 @@ def test_a_problem_stays_on_one_line_whatever_the_key_holds() -> None:
 def test_no_message_repeats_what_stands_where_a_secret_belongs(
     text: str, loader: type[yaml.SafeLoader], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("exporter.yamlfile.document.compose", lambda data: compose(data, loader))
+    monkeypatch.setattr("exporter.yamlfile.reading.compose", lambda data: compose(data, loader))
     document = read_text(text, {})
     said = "\n".join(map(str, document.problems))
     assert "planted" not in said
@@ -343,9 +344,17 @@ def test_a_file_is_read_and_one_that_cannot_be_is_a_problem(tmp_path: Path) -> N
         assert read_file(path, Outer).problems == [Problem(str(path), None, "", f"cannot be read: {reason}")]
 
 
-def test_an_endless_file_is_too_large() -> None:
-    [problem] = read_file(Path("/dev/zero"), Outer).problems
-    assert problem.message == "larger than 8 MiB"
+def test_an_endless_file_and_a_pipe_without_a_writer_are_refused_at_once(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for path in (Path("/dev/zero"), tmp_path / "pipe"):
+        [problem] = read_file(path, Outer).problems
+        assert problem.message == "cannot be read: not a regular file"
+
+
+def test_a_file_that_is_too_large_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "f.yaml").write_bytes(b"#" * (MAX_BYTES + 1))
+    [problem] = read_file(tmp_path / "f.yaml", Outer).problems
+    assert problem.message == "cannot be read: larger than 8 MiB"
 
 
 _WORDS = st.sampled_from(

@@ -17,7 +17,7 @@ from exporter.accounts.status import ACCOUNT_FAMILIES, AccountStatus
 from exporter.collectors import COLLECTORS
 from exporter.config import Account, Config
 from exporter.exposition.text import FamilyTexts, format_labels, render_record
-from exporter.mimecast import Traffic
+from exporter.mimecast import Credentials, Traffic
 
 
 class RunningAccount:
@@ -37,7 +37,7 @@ class RunningAccount:
         self,
         settings: Account,
         *,
-        auth: httpx.Auth,
+        auth: Credentials,
         pauses: Backoff,
         limiter: AbstractAsyncContextManager[Any],
         clock: Clock,

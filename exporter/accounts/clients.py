@@ -10,7 +10,15 @@ import httpx
 
 from exporter.accounts.clock import Clock, monotonic
 from exporter.config import Account, ApiSettings, NoProxyRule
-from exporter.mimecast import TOKEN_PATH, ClientCredentials, HttpSettings, MimecastClient, SignedRequests, Traffic
+from exporter.mimecast import (
+    TOKEN_PATH,
+    ClientCredentials,
+    Credentials,
+    HttpSettings,
+    MimecastClient,
+    SignedRequests,
+    Traffic,
+)
 
 _TLS_VERSIONS = {"TLS12": ssl.TLSVersion.TLSv1_2, "TLS13": ssl.TLSVersion.TLSv1_3}
 
@@ -43,7 +51,7 @@ def http_settings(api: ApiSettings) -> HttpSettings:
     )
 
 
-def authentication(account: Account, clock: Clock = monotonic, wall_clock: Clock = time.time) -> httpx.Auth:
+def authentication(account: Account, clock: Clock = monotonic, wall_clock: Clock = time.time) -> Credentials:
     """Return how the account authenticates; secrets are read at each use."""
     if account.oauth2 is not None:
         return ClientCredentials(
@@ -63,7 +71,7 @@ def authentication(account: Account, clock: Clock = monotonic, wall_clock: Clock
 
 
 def client_of(
-    account: Account, api: ApiSettings, http: httpx.AsyncClient, auth: httpx.Auth, traffic: Traffic
+    account: Account, api: ApiSettings, http: httpx.AsyncClient, auth: Credentials, traffic: Traffic
 ) -> MimecastClient:
     """Return the account's client, which records its exchanges in `traffic`."""
     return MimecastClient(

@@ -19,14 +19,14 @@ from exporter.accounts.clients import authentication, http_settings
 from exporter.accounts.clock import Clock, monotonic
 from exporter.accounts.exposition import AccountsExposition
 from exporter.config import Account, Config
-from exporter.mimecast import HttpSettings, open_http_client
+from exporter.mimecast import Credentials, HttpSettings, open_http_client
 
 
 @dataclass(frozen=True)
 class _Identity:
     """What accounts share that use the same credentials at the same host."""
 
-    auth: httpx.Auth
+    auth: Credentials
     pauses: Backoff
 
 

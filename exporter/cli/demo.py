@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from socket import socket
 
 from exporter.cli.logs import set_up_logging
-from exporter.cli.serve import end_quietly_until_served, listen, load_web, run_loop, serve_exporter
+from exporter.cli.serve import listen, load_web, run_loop, serve_exporter
 from exporter.cli.simulate import build
 from exporter.collectors import COLLECTORS
 from exporter.config import Account, CacheSettings, Config, Hmac, OAuth2, Secret
@@ -22,7 +22,6 @@ _TTL = 10.0
 
 def run(options: argparse.Namespace) -> int:
     """Run both until a signal ends them."""
-    end_quietly_until_served()
     set_up_logging(options.log_level, options.log_format)
     web, sockets = load_web(options.web_config_file), listen(options.web_listen_address)
     if web is None or sockets is None:

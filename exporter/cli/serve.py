@@ -1,4 +1,4 @@
-"""`serve`: the exporter itself."""
+"""The `serve` command: run the exporter."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from exporter.config import Config
 from exporter.http.handlers.state import HandlerOptions
 from exporter.http.server.listen import ListenAddress, ListenError, bind, parse_listen_addresses
 from exporter.http.server.server import serve
-from exporter.http.server.systemd import passed_sockets
+from exporter.http.server.systemd import passed_sockets, refuse_passed_sockets
 from exporter.http.webconfig.loading import WebConfigError
 from exporter.http.webconfig.watching import WatchedWebConfig
 
@@ -31,8 +31,7 @@ log = logging.getLogger(__name__)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Serve until SIGTERM; 1 where the configuration or an address is not usable."""
-    end_quietly_until_served()
+    """Serve until a signal; return 1 when the configuration or an address cannot be used."""
     allow_many_files()
     set_up_logging(options.log_level, options.log_format)
     config, web = load(options.config_file), load_web(options.web_config_file)
@@ -42,11 +41,6 @@ def run(options: argparse.Namespace) -> int:
     if sockets is None:
         return 1
     return run_loop(serve_exporter(config, lambda: read(options.config_file), sockets, web=web, options=options))
-
-
-def end_quietly_until_served() -> None:
-    """SIGTERM ends the process with status 0 from its first moment on; the server has a handler of its own later."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
 
 
 def allow_many_files() -> None:
@@ -59,26 +53,31 @@ def allow_many_files() -> None:
 
 
 def load_web(file: str | None) -> WatchedWebConfig | None:
-    """The web configuration, or None after every error was printed."""
+    """Return the web configuration, or None after printing every error."""
     try:
         return WatchedWebConfig(Path(file) if file else None)
     except WebConfigError as error:
         for problem in error.problems:
             sys.stderr.write(f"mimecast-exporter: {problem}\n")
-        return None
+    except OSError as error:
+        sys.stderr.write(f"mimecast-exporter: {file}: no TLS context can be made: {error.strerror}\n")
+    return None
 
 
 def listen(addresses: Sequence[str] | None, *, from_systemd: bool = False) -> Sequence[socket] | None:
-    """The listening sockets, or None after the error was printed."""
+    """Return the listening sockets, or None after printing the error."""
     try:
-        return passed_sockets() if from_systemd else bind(parse_listen_addresses(addresses or [DEFAULT_LISTEN]))
+        if from_systemd:
+            return passed_sockets()
+        refuse_passed_sockets()
+        return bind(parse_listen_addresses(addresses or [DEFAULT_LISTEN]))
     except (ListenError, ValueError) as error:
         sys.stderr.write(f"mimecast-exporter: {error}\n")
         return None
 
 
 def run_loop(main: Coroutine[Any, Any, int]) -> int:
-    """Run on uvloop; gives what `main` gives, and does not wait for threads that look up names that never come."""
+    """Run `main` on uvloop and return what it returns, without waiting for threads that are still busy."""
     import uvloop  # noqa: PLC0415 - commands that serve nothing do without it
 
     loop = uvloop.new_event_loop()
@@ -89,7 +88,9 @@ def run_loop(main: Coroutine[Any, Any, int]) -> int:
         logging.shutdown()
         sys.stdout.flush()
     if any(thread.is_alive() and not thread.daemon for thread in threading.enumerate()[1:]):
-        os._exit(status)  # the interpreter's own end would wait for those threads
+        os._exit(status)  # the interpreter itself would wait for those threads
+    # Closing the loop removes its handlers; a further signal must not change the exit status.
+    signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM, signal.SIGINT, signal.SIGHUP))
     loop.close()
     return status
 
@@ -117,8 +118,15 @@ async def serve_exporter(
         default_scrape_timeout=options.default_scrape_timeout,
         enable_lifecycle=options.web_enable_lifecycle,
     )
-    application = app.application(handlers, max_requests=options.web_max_requests, web=web)
-    await serve(application, sockets, web=web, on_stop=app.close, on_reload=_reload(app), ready=_ready)
+    await serve(
+        app.application(handlers, max_requests=options.web_max_requests, web=web),
+        sockets,
+        tls=web.current.server_tls,
+        watch_tls=web.watch,
+        on_stop=app.close,
+        on_reload=_reload(app),
+        ready=_ready,
+    )
     log.info("stopped")
     return 0
 

@@ -1,10 +1,12 @@
-"""The configuration: what can be set, read from a file or the environment, checked, and shown without its secrets.
+"""The settings: one schema, read from a file or the environment, checked, and shown without their secrets.
 
 The rest of the program imports everything about its configuration from here.
 """
 
-from exporter.config.accounts import EXPOSED_LABELS, HMAC_REGIONS, OAUTH2_REGIONS
-from exporter.config.loading import load_environment, load_file
+from exporter.config.accounts import HMAC_REGIONS, OAUTH2_REGIONS
+from exporter.config.environment import load_environment
+from exporter.config.loading import load_file
+from exporter.config.no_proxy import NoProxyRule
 from exporter.config.redaction import redacted
 from exporter.config.secret import REDACTED, Secret
 from exporter.config.settings import (
@@ -12,15 +14,15 @@ from exporter.config.settings import (
     ApiSettings,
     CacheSettings,
     CampaignFilter,
+    Catalog,
     Config,
-    HmacCredentials,
-    OAuth2Credentials,
+    Hmac,
+    OAuth2,
     TlsSettings,
 )
 from exporter.yamlfile import ConfigError, Problem
 
 __all__ = [
-    "EXPOSED_LABELS",
     "HMAC_REGIONS",
     "OAUTH2_REGIONS",
     "REDACTED",
@@ -28,10 +30,12 @@ __all__ = [
     "ApiSettings",
     "CacheSettings",
     "CampaignFilter",
+    "Catalog",
     "Config",
     "ConfigError",
-    "HmacCredentials",
-    "OAuth2Credentials",
+    "Hmac",
+    "NoProxyRule",
+    "OAuth2",
     "Problem",
     "Secret",
     "TlsSettings",

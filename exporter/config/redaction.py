@@ -1,92 +1,52 @@
-"""The configuration as YAML for people to look at, without any secret.
-
-This is the one place that decides what of a configuration is shown.
-"""
+"""Write the configuration as YAML without any secret: the one place that decides what is shown."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
+import msgspec
 import yaml
 
-from exporter.config.secret import REDACTED, Secret
-from exporter.config.settings import Account, ApiSettings, CampaignFilter, Config, HmacCredentials, OAuth2Credentials
+from exporter.config.secret import REDACTED
+from exporter.config.settings import Config
 from exporter.config.units import Duration, Size
+from exporter.yamlfile import SECRET, is_marked, keys_of, plain, struct_fields
 
-#: The C emitter where PyYAML was built with it: a fleet's configuration would hold up the scrapes of that second.
+#: The C emitter if PyYAML was built with it: the other would delay the scrapes of a fleet.
 _DUMPER: type[yaml.SafeDumper | yaml.CSafeDumper] = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 
 def redacted(config: Config) -> str:
-    """Return the effective configuration, defaults and all, with `<secret>` for each secret given inline.
+    """Return the effective configuration, defaults included, with `<secret>` for each secret given inline.
 
-    Of a secret kept in a file, the name of the file is shown. Accounts are shown where they ended up, not
-    the files they came from.
+    Of a secret kept in a file, the file name is shown. All accounts are shown together, whatever file they come from.
     """
-    tree: dict[str, Any] = {
-        "accounts": [_account(account) for account in config.accounts],
-        "account_files": list(config.account_files),
-        "cache": {"ttl": str(Duration(config.cache.ttl)), "max_stale": str(Duration(config.cache.max_stale))},
-        "campaigns": _campaigns(config.campaigns),
-        "api": _api(config.api),
-    }
-    return str(yaml.dump(tree, Dumper=_DUMPER, sort_keys=False, allow_unicode=True, width=1000))
+    return str(yaml.dump(_shown(config), Dumper=_DUMPER, sort_keys=False, allow_unicode=True, width=1000))
 
 
-def _account(account: Account) -> dict[str, Any]:
-    return {
-        "name": account.name,
-        "base_url": account.base_url,
-        **_credentials(account.credentials),
-        "correct_answers": account.correct_answers,
-        "campaigns": _campaigns(account.campaigns),
-        "labels": dict(account.labels),
-    }
+def _shown(value: Any, kind: Any = None) -> Any:
+    if isinstance(value, msgspec.Struct):
+        return dict(_entries(value))
+    if isinstance(value, tuple):
+        return [_shown(item) for item in value]
+    if isinstance(value, re.Pattern):
+        return value.pattern
+    if kind in {Duration, Size}:
+        return str(kind(value))
+    return str(value) if isinstance(value, str) else value
 
 
-def _credentials(credentials: OAuth2Credentials | HmacCredentials) -> dict[str, dict[str, str]]:
-    if isinstance(credentials, OAuth2Credentials):
-        secret = _secret("client_secret", credentials.client_secret)
-        return {"oauth2": {"client_id": credentials.client_id, **secret}}
-    return {
-        "hmac": {
-            "app_id": credentials.app_id,
-            **_secret("app_key", credentials.app_key),
-            **_secret("access_key", credentials.access_key),
-            **_secret("secret_key", credentials.secret_key),
-        }
-    }
-
-
-def _secret(name: str, secret: Secret) -> dict[str, str]:
-    return {name: REDACTED} if secret.file is None else {f"{name}_file": str(secret.file)}
-
-
-def _campaigns(campaigns: CampaignFilter) -> dict[str, Any]:
-    def expressions(patterns: tuple[re.Pattern[str], ...]) -> list[str]:
-        return [pattern.pattern for pattern in patterns]
-
-    return {
-        "include": expressions(campaigns.include),
-        "exclude": expressions(campaigns.exclude),
-        "max_age": None if campaigns.max_age is None else str(Duration(campaigns.max_age)),
-        "limit": campaigns.limit,
-    }
-
-
-def _api(api: ApiSettings) -> dict[str, Any]:
-    tls = api.tls
-    return {
-        "timeout": str(Duration(api.timeout)),
-        "max_response_size": str(Size(api.max_response_size)),
-        "concurrency": api.concurrency,
-        "proxy_url": REDACTED if api.proxy_url else None,
-        "no_proxy": list(api.no_proxy),
-        "tls_config": {
-            "ca_file": tls.ca_file,
-            "cert_file": tls.cert_file,
-            "key_file": tls.key_file,
-            "min_version": tls.min_version,
-        },
-    }
+def _entries(struct: msgspec.Struct) -> Iterator[tuple[str, Any]]:
+    """Yield each key that has a value, and what is shown of it."""
+    for field in struct_fields(type(struct)):
+        value = getattr(struct, field.name)
+        if value is None:
+            continue
+        if not is_marked(field.type, SECRET):
+            yield field.encode_name, _shown(value, plain(field.type))
+        elif file := getattr(value, "file", None):
+            yield keys_of(field)[-1], str(file)
+        else:
+            yield field.encode_name, REDACTED

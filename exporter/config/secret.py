@@ -1,28 +1,27 @@
-"""A secret that can be read but does not show itself.
-
-Knows where a secret is kept and the one way to read it. Must not know what it is for.
-"""
+"""Secrets, which can be read but do not show themselves."""
 
 from __future__ import annotations
 
-import os
+import base64
 import re
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, Self
 
-#: What stands in every output where a secret was.
+from exporter.yamlfile import read_bytes
+
+#: What stands in every output in place of a secret.
 REDACTED = "<secret>"
 
-_LARGEST = 64 * 1024
+_MAX_SIZE = 64 * 1024
 #: Control characters, and what is left of an environment variable that was not UTF-8.
 _CONTROL = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 
 
 class Secret:
-    """A secret given inline, or by the name of a file that is read anew at each use.
+    """A secret given inline, or by the name of a file that is read again at each use.
 
     Two secrets are equal when they are kept in the same way and place: the same text, or the same file.
-    Deliberately no dataclass: encoders such as msgspec's write the fields of those.
+    Not a dataclass or msgspec.Struct on purpose: encoders such as msgspec's write the fields of those.
     """
 
     __slots__ = ("_value", "file")
@@ -33,20 +32,49 @@ class Secret:
         self._value = value
         self.file = file
 
-    def read(self) -> str:
-        """Return the secret, one trailing newline of a file removed.
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Return the secret with this text; ValueError says why it cannot be one and never repeats it."""
+        secret = cls(text)
+        secret.read()
+        return secret
 
-        Raises OSError when the file cannot be read, and ValueError when what is there is empty, longer than
-        64 KiB, not UTF-8 or more than one line. Neither holds any of the content.
+    @classmethod
+    def from_path(cls, path: Path) -> Self:
+        """Return the secret kept in a file; ValueError if it cannot be read or used now."""
+        secret = cls(file=path)
+        try:
+            secret.read()
+        except OSError as error:
+            raise ValueError(f"cannot read secret file {path}: {error.strerror}") from None
+        return secret
+
+    def read(self) -> str:
+        """Return the secret. A byte order mark and one trailing newline of a file are not part of it.
+
+        Raises:
+            OSError: The file cannot be read.
+            ValueError: The secret cannot be used. Like OSError's, the text holds none of the content.
+
         """
-        text = self._value if self.file is None else _read_file(self.file)
-        where = "the secret" if self.file is None else f"secret file {self.file}"
+        try:
+            text = self._value if self.file is None else _read_text(self.file)
+            self._check(text or "")
+        except ValueError as error:
+            raise ValueError(str(error) if self.file is None else f"secret file {self.file} {error}") from None
+        return text or ""
+
+    def _check(self, text: str) -> None:
+        """Raise ValueError if `text` cannot go into HTTP headers and forms exactly as it is."""
         if not text:
-            raise ValueError(f"{where} is empty")
+            raise ValueError("is empty")
         if _CONTROL.search(text):
             # A line break inside would otherwise surface, with the secret, in an HTTP library's error.
-            raise ValueError(f"{where} holds a line break or another control character; expected one line")
-        return text
+            raise ValueError("holds a line break or another control character; expected one line")
+        if not text.isascii():
+            raise ValueError("holds a character that is not ASCII: take the secret exactly as Mimecast shows it")
+        if text != text.strip():
+            raise ValueError("begins or ends with a space")
 
     def __repr__(self) -> str:
         return REDACTED
@@ -59,29 +87,38 @@ class Secret:
     def __hash__(self) -> int:
         return hash((self._value, self.file))
 
-    def __copy__(self) -> Secret:
+    def __copy__(self) -> Self:
         return self
 
-    def __deepcopy__(self, memo: object) -> Secret:
+    def __deepcopy__(self, memo: object) -> Self:
         return self
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a secret cannot be pickled")
 
 
-def _read_file(path: Path) -> str:
-    """Read a small text file; a named pipe that nobody writes to counts as empty instead of blocking."""
-    with open(path, "rb", opener=_open_without_waiting) as stream:
-        data = stream.read(_LARGEST + 1) or b""
-    if len(data) > _LARGEST:
-        raise ValueError(f"secret file {path} is larger than {_LARGEST // 1024} KiB")
+class SecretKey(Secret):
+    """A secret in base64, which signs requests."""
+
+    __slots__ = ()
+
+    def _check(self, text: str) -> None:
+        super()._check(text)
+        try:
+            base64.b64decode(text, validate=True)
+        except ValueError:
+            raise ValueError("is not base64: take the secret key exactly as Mimecast shows it") from None
+
+
+def _read_text(path: Path) -> str:
+    """Return the text of a small file; ValueError says what is wrong with it and holds none of it."""
     try:
-        text = data.decode("utf-8")
+        data = read_bytes(path, _MAX_SIZE)
+    except ValueError as error:
+        raise ValueError(f"is {error}") from None
+    try:
+        text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
         # The original error carries the content.
-        raise ValueError(f"secret file {path} is not UTF-8 text") from None
+        raise ValueError("is not UTF-8 text") from None
     return text.removesuffix("\n").removesuffix("\r")
-
-
-def _open_without_waiting(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_NONBLOCK)

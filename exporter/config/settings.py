@@ -1,122 +1,150 @@
-"""The configuration as the rest of the program sees it: frozen, complete, checked.
+"""The settings: what the configuration file says and what the program reads.
 
-Knows what can be set, and the defaults. Must not know how it is written down or where it comes from.
+Durations are in seconds, sizes in bytes; file names are absolute or relative to the working directory.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from types import MappingProxyType
-from typing import Any, Literal, TypeAlias
+from typing import Annotated, Final, Literal, TypeAlias, cast
 
-from exporter.config.secret import Secret
-from exporter.yamlfile import Problem
+import msgspec
+from msgspec import Meta
+
+from exporter.config.no_proxy import NoProxyRule
+from exporter.config.secret import Secret, SecretKey
+from exporter.config.texts import CollectorName, FileName, FilePattern, Identifier, Name, TitlePattern
+from exporter.config.units import Duration, Size
+from exporter.config.urls import BaseUrl, ProxyUrl
+from exporter.yamlfile import COMMA_SEPARATED, COMPUTED, SECRET, Problem
 
 CorrectAnswers: TypeAlias = Literal["count", "option"]
 TlsVersion: TypeAlias = Literal["TLS12", "TLS13"]
 
+_Key: TypeAlias = Annotated[Secret, SECRET]
+_File: TypeAlias = Annotated[str, FileName] | None
+_Patterns: TypeAlias = tuple[Annotated[re.Pattern[str], TitlePattern], ...]
+_Collectors: TypeAlias = tuple[Annotated[str, CollectorName], ...]
 
-def _nothing() -> Mapping[str, Any]:
-    return MappingProxyType({})
+_DAY: Final = 86400.0
 
 
-@dataclass(frozen=True, slots=True)
-class OAuth2Credentials:
+class Catalog(msgspec.Struct, frozen=True):
+    """What can be exported: the collectors, each enabled by default or not, and the labels of all metrics."""
+
+    collectors: Mapping[str, bool]
+    labels: frozenset[str]
+
+
+class OAuth2(msgspec.Struct, frozen=True, kw_only=True):
     """An application of API 2.0."""
 
-    client_id: str
-    client_secret: Secret
+    client_id: Annotated[str, Identifier]
+    client_secret: _Key
 
 
-@dataclass(frozen=True, slots=True)
-class HmacCredentials:
+class Hmac(msgspec.Struct, frozen=True, kw_only=True):
     """An application of API 1.0 and the user it acts for."""
 
-    app_id: str
-    app_key: Secret
-    access_key: Secret
-    secret_key: Secret
+    app_id: Annotated[str, Identifier]
+    app_key: _Key
+    access_key: _Key
+    secret_key: Annotated[Secret, SecretKey, SECRET]
 
 
-@dataclass(frozen=True, slots=True)
-class CampaignFilter:
+class CampaignFilter(msgspec.Struct, frozen=True, kw_only=True):
     """Which campaigns are exported.
 
-    `include` (when not empty) and `exclude` hold patterns for the whole title: use `fullmatch`. `max_age` is
-    in seconds since the launch, `limit` a number of campaigns; None is no bound.
+    `include` (if not empty) and `exclude` hold patterns for the whole title: use `fullmatch`. `max_age` counts from
+    the launch, `limit` is a number of campaigns; None is no bound.
     """
 
-    include: tuple[re.Pattern[str], ...] = ()
-    exclude: tuple[re.Pattern[str], ...] = ()
-    max_age: float | None = None
-    limit: int | None = None
+    include: _Patterns = ()
+    exclude: _Patterns = ()
+    max_age: Annotated[float, Duration, Meta(gt=0, le=36500 * _DAY)] | None = None
+    limit: Annotated[int, Meta(ge=1, le=1_000_000)] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class CacheSettings:
-    """How long, in seconds, an answer is good, and how much longer it is served when no new one comes."""
-
-    ttl: float = 300.0
-    max_stale: float = 3600.0
-
-
-@dataclass(frozen=True, slots=True)
-class TlsSettings:
-    """What TLS connections to the API use; files are absolute or relative to the working directory."""
-
-    ca_file: str | None = None
-    cert_file: str | None = None
-    key_file: str | None = None
-    min_version: TlsVersion = "TLS12"
-
-
-@dataclass(frozen=True, slots=True)
-class ApiSettings:
-    """How the API is called: seconds and decoded bytes for one whole refresh, fetches at a time, the way."""
-
-    timeout: float = 30.0
-    max_response_size: int = 64 << 20
-    concurrency: int = 20
-    proxy_url: Secret | None = None
-    no_proxy: tuple[str, ...] = ()
-    tls: TlsSettings = TlsSettings()
-
-
-@dataclass(frozen=True, slots=True)
-class Account:
+class Account(msgspec.Struct, frozen=True, kw_only=True):
     """One Mimecast account.
 
-    `base_url` has no trailing slash; API paths are appended to it. `campaigns` is the global filter with the
-    account's own keys put over it. `labels` are target labels for service discovery only. Two accounts
-    share credentials when `base_url` and `credentials` are equal.
+    A loaded account has its `base_url` (without trailing slash) in place of a region, and `collectors` and `campaigns`
+    are those in effect: the account's own keys put over the global ones. `labels` are for service discovery only.
     """
 
-    name: str
-    base_url: str
-    credentials: OAuth2Credentials | HmacCredentials
+    name: Annotated[str, Name]
+    base_url: Annotated[str, BaseUrl] = ""
+    region: str | None = None
+    oauth2: OAuth2 | None = None
+    hmac: Hmac | None = None
     correct_answers: CorrectAnswers = "count"
+    collectors: _Collectors = ()
     campaigns: CampaignFilter = CampaignFilter()
-    labels: Mapping[str, str] = field(default_factory=_nothing, hash=False)
+    labels: dict[str, str] = {}
+
+    @property
+    def credentials(self) -> OAuth2 | Hmac:
+        """Return the credentials; accounts that share these and the base URL share token and rate-limit pause."""
+        return self.oauth2 or cast("Hmac", self.hmac)  # a loaded account has exactly one of the two
+
+    @property
+    def identity(self) -> tuple[str, str, OAuth2 | Hmac]:
+        """Return what must stay the same for the data of the account to stay valid."""
+        return self.name, self.base_url, self.credentials
 
 
-@dataclass(frozen=True, slots=True)
-class Config:
-    """A whole configuration.
+class CacheSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """How long an answer is good, and how much longer it is served when no new one comes."""
 
-    `source` says where it came from. `account_files` are the patterns as written; `account_files_status` has
-    each file that they match, with its problems: those of a faulty file, whose accounts are left out.
-    """
+    ttl: Annotated[float, Duration, Meta(le=7 * _DAY)] = Duration(300)
+    max_stale: Annotated[float, Duration, Meta(le=30 * _DAY)] = Duration(3600)
+
+
+class TlsSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """What TLS connections to the API use. `fingerprint` stands for the contents of the files when they were loaded."""
+
+    ca_file: _File = None
+    cert_file: _File = None
+    key_file: _File = None
+    min_version: TlsVersion = "TLS12"
+    fingerprint: Annotated[str, COMPUTED] = ""
+
+
+class ApiSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """How the API is called: bounds of one whole refresh, refreshes at a time, proxy and TLS."""
+
+    timeout: Annotated[float, Duration, Meta(ge=0.1, le=3600)] = Duration(30)
+    max_response_size: Annotated[int, Size, Meta(ge=1 << 10, le=4 << 30)] = Size(64 << 20)
+    concurrency: Annotated[int, Meta(ge=1, le=1000)] = 20
+    proxy_url: Annotated[Secret, ProxyUrl, SECRET] | None = None
+    no_proxy: Annotated[tuple[NoProxyRule, ...], COMMA_SEPARATED] = ()
+    tls_config: TlsSettings = TlsSettings()
+
+
+class AccountFile(msgspec.Struct, frozen=True, kw_only=True):
+    """A file that only adds accounts."""
 
     accounts: tuple[Account, ...]
+
+
+class Config(msgspec.Struct, frozen=True, kw_only=True):
+    """A whole configuration.
+
+    `account_files` are the patterns as written. `source` says where the configuration came from.
+    `account_files_status` has each file that the patterns match, with its problems: the accounts of a faulty file are
+    left out.
+    """
+
+    accounts: tuple[Account, ...] = ()
+    account_files: tuple[Annotated[str, FilePattern], ...] = ()
     cache: CacheSettings = CacheSettings()
-    api: ApiSettings = ApiSettings()
+    collectors: _Collectors = ()
     campaigns: CampaignFilter = CampaignFilter()
-    account_files: tuple[str, ...] = ()
-    source: str = ""
-    account_files_status: Mapping[str, tuple[Problem, ...]] = field(default_factory=_nothing, hash=False)
+    api: ApiSettings = ApiSettings()
+    source: Annotated[str, COMPUTED] = ""
+    account_files_status: Annotated[Mapping[str, tuple[Problem, ...]], COMPUTED] = {}
 
     def problems(self) -> tuple[Problem, ...]:
-        """Return what is wrong with any account file, for those who take that for an error."""
+        """Return the problems of all account files, for callers that take these for errors."""
         return tuple(problem for problems in self.account_files_status.values() for problem in problems)

@@ -3,33 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import ssl
 from collections.abc import Callable
-from typing import NoReturn
 
 import httpx
 import msgspec
 
 from . import errors
+from .auth import Credentials
+from .bodies import Budget
 from .endpoint import ROOT, Answer, Endpoint, T
-from .envelope import (
-    Envelope,
-    check,
-    codes_in,
-    next_page_token,
-    open_envelope,
-    pause_asked_for,
-    raise_failure,
-)
+from .envelope import Envelope, next_page_token
+from .refusals import Asked, accept
 from .traffic import Traffic
-from .transport import Budget, Call
+from .transport import RECEIVED_AT, Call
 
 #: Pages of one answer; a server that always names a next page is stopped here.
 MAX_PAGES = 1000
 #: Items that are decoded before other tasks get their turn on the event loop.
 YIELD_EVERY = 250
-#: Bytes of a refusal that are searched for error codes.
-_MAX_REFUSAL = 1024 * 1024
 
 
 class MimecastClient:
@@ -50,7 +41,7 @@ class MimecastClient:
         http: httpx.AsyncClient,
         *,
         base_url: str,
-        auth: httpx.Auth,
+        auth: Credentials,
         timeout: float = 30.0,
         max_response_size: int = 64 * 1024 * 1024,
         traffic: Traffic | None = None,
@@ -101,23 +92,34 @@ class MimecastClient:
         raise errors.ResponseTooLarge(f"the answer has more than {MAX_PAGES} pages")
 
     async def _page(self, endpoint: Endpoint, token: str | None, budget: Budget) -> Envelope:
-        call = Call(endpoint.name, self.traffic, budget)
+        """Return one page; ask once more where a kept connection has ended, or a token was refused."""
+        repeated: set[str] = set()
+        while True:
+            request = self._request(endpoint, token, budget)
+            try:
+                return await self._ask(request, endpoint)
+            except (errors.StaleConnection, errors.CredentialsRefused) as error:
+                refused = isinstance(error, errors.CredentialsRefused)
+                if (refused and not self._auth.drop_token(request)) or error.reason in repeated:
+                    raise
+                repeated.add(error.reason)
+
+    def _request(self, endpoint: Endpoint, token: str | None, budget: Budget) -> httpx.Request:
+        call = Call(endpoint.name, endpoint.permission, self.traffic, budget)
         url = self._base_url + ROOT + endpoint.path
-        request = self._http.build_request("POST", url, json=endpoint.page(token), extensions=call.extensions)
-        response: httpx.Response | None = None
+        return self._http.build_request("POST", url, json=endpoint.page(token), extensions=call.extensions)
+
+    async def _ask(self, request: httpx.Request, endpoint: Endpoint) -> Envelope:
+        response = await self._http.send(request, auth=self._auth, stream=True)
         try:
-            response = await self._http.send(request, auth=self._auth, stream=True)
-            content = await _read(response)
-        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, ssl.SSLError) as error:
-            _raise_for(error, answered=response is not None)
+            body = await _read(response)
         finally:
-            if response is not None:
-                await response.aclose()
-        retry_after = pause_asked_for(response.headers) if response.status_code == 429 else None
-        if response.status_code != httpx.codes.OK:
-            raise_failure(response.status_code, codes_in(content[:_MAX_REFUSAL]), retry_after=retry_after)
-        page = open_envelope(content)
-        check(page, retry_after=pause_asked_for(response.headers))
+            await response.aclose()
+        skew = self.traffic.clock_skew if self._auth.signs_dates else None
+        asked = Asked(endpoint.name, endpoint.permission, self._auth.names, self._auth.renewal, skew)
+        page = accept(response.status_code, body, asked, response.headers, response.extensions[RECEIVED_AT])
+        if page.data is None:
+            raise errors.InvalidResponse(f"the answer has no list (`data`), so it is not one of {endpoint.name}")
         return page
 
 
@@ -136,39 +138,3 @@ async def _read(response: httpx.Response) -> bytearray:
     async for chunk in response.aiter_raw():
         content += chunk
     return content
-
-
-def _raise_for(error: Exception, *, answered: bool) -> NoReturn:
-    """Turn httpx's errors into ours; their texts may hold addresses with credentials of a proxy, and go no further."""
-    tls = _tls_error(error)
-    if isinstance(tls, ssl.SSLCertVerificationError):
-        raise errors.TlsFailed(
-            f"the certificate is not trusted ({tls.verify_message}): check the host, or name its CA in "
-            "api.tls_config.ca_file"
-        ) from None
-    if tls is not None:
-        raise errors.TlsFailed(
-            f"no TLS connection ({tls.reason or 'handshake failed'}): check api.tls_config"
-        ) from None
-    if isinstance(error, httpx.TimeoutException):
-        raise errors.TimedOut("no answer in time: look at network and proxy") from None
-    if isinstance(error, httpx.ProxyError):
-        raise errors.CannotConnect(
-            "the proxy refuses the connection: check api.proxy_url and its credentials"
-        ) from None
-    if answered:
-        raise errors.InvalidResponse("the answer was cut short: the connection ended before its body did") from None
-    if isinstance(error, httpx.RemoteProtocolError) and "disconnected" not in str(error):
-        raise errors.InvalidResponse("the answer is not HTTP: is base_url the API's host and port?") from None
-    raise errors.CannotConnect(
-        "no connection, or it ended before an answer began: check base_url (or region), DNS, firewall and proxy"
-    ) from None
-
-
-def _tls_error(error: BaseException) -> ssl.SSLError | None:
-    seen: BaseException | None = error
-    while seen is not None:
-        if isinstance(seen, ssl.SSLError):
-            return seen
-        seen = seen.__cause__ or seen.__context__
-    return None

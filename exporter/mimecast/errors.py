@@ -10,7 +10,7 @@ from typing import ClassVar
 
 
 class MimecastError(Exception):
-    """A refresh that did not give campaigns.
+    """A call that gave no complete answer.
 
     Attributes:
         reason: the class of the failure, one of `REASONS`.
@@ -85,6 +85,10 @@ class CannotConnect(MimecastError):
     """No connection, or it ended before an answer began."""
 
     reason = "connect"
+
+
+class StaleConnection(CannotConnect):
+    """A connection kept from an earlier answer ended before this one began; worth one more attempt on a new one."""
 
 
 class TlsFailed(MimecastError):

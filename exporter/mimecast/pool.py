@@ -1,8 +1,8 @@
-"""A pool of connections that loses none where calls are cancelled, as refreshes are by their time limit and by reloads.
+"""A pool of connections that is replaced where its connections can no longer be relied on.
 
 httpcore forgets a connection whose call is cancelled at the wrong moment: it stays open, and in the pool, for as long
-as the pool lives (https://github.com/encode/httpcore/issues/1093). So a pool in which a call was cancelled is given no
-further call, and is closed after its last one.
+as the pool lives (https://github.com/encode/httpcore/issues/1093). And where one kept connection turns out to be
+closed, the others probably are as well. In both cases the pool gets no further call, and is closed after its last one.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
 import httpx
+
+from .errors import StaleConnection
 
 
 @dataclass
@@ -36,10 +38,10 @@ class CancellablePool(httpx.AsyncBaseTransport):
         try:
             response = await pool.transport.handle_async_request(request)
         except BaseException as error:
-            self._end(pool, cancelled=isinstance(error, asyncio.CancelledError))
+            self._end(pool, unreliable=isinstance(error, asyncio.CancelledError | StaleConnection))
             raise
         assert isinstance(response.stream, httpx.AsyncByteStream)  # noqa: S101 - what an async transport gives
-        response.stream = _Body(response.stream, lambda cancelled: self._end(pool, cancelled=cancelled))
+        response.stream = _Body(response.stream, lambda cancelled: self._end(pool, unreliable=cancelled))
         return response
 
     async def aclose(self) -> None:
@@ -48,9 +50,9 @@ class CancellablePool(httpx.AsyncBaseTransport):
             await pool.transport.aclose()
         await asyncio.gather(*self._closing)
 
-    def _end(self, pool: _Pool, *, cancelled: bool) -> None:
+    def _end(self, pool: _Pool, *, unreliable: bool) -> None:
         pool.calls -= 1
-        if cancelled and pool is self._pool:
+        if unreliable and pool is self._pool:
             self._retired.append(pool)
             self._pool = _Pool(self._make())
         if pool is not self._pool and not pool.calls:

@@ -6,7 +6,8 @@ import math
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from email.utils import parsedate_to_datetime
+
+from .dates import read_http_date
 
 
 @dataclass
@@ -36,7 +37,7 @@ class Traffic:
         reset = _number(headers.get("x-ratelimit-reset"), None)
         if reset is not None:
             self.rate_limit_reset_time = now + reset / 1000
-        sent = _date(headers.get("date"))
+        sent = read_http_date(headers.get("date"))
         if sent is not None:
             self.clock_skew = sent - now
 
@@ -51,10 +52,3 @@ def _number(text: str | None, otherwise: float | None) -> float | None:
     except ValueError:
         return otherwise
     return value if math.isfinite(value) and value >= 0 else otherwise
-
-
-def _date(text: str | None) -> float | None:
-    try:
-        return parsedate_to_datetime(text).timestamp() if text else None
-    except (ValueError, OverflowError):
-        return None

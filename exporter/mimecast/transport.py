@@ -1,77 +1,59 @@
-"""The way to the API's hosts: connections are shared by accounts, bodies are bounded, exchanges are noted.
+"""The HTTP client that accounts share: routes, connection pools, and a record of each exchange.
 
-Knows HTTP, and neither the envelope nor credentials. A request says in its extensions for whom it is made (`CALL`).
+A request names in its extensions the call that it belongs to (`CALL`).
 """
 
 from __future__ import annotations
 
 import hashlib
+import ipaddress
+import socket
 import ssl
 import time
-import zlib
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterable, AsyncIterator, Callable
+from dataclasses import dataclass, field, replace
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
-import certifi
+import httpcore
 import httpx
-from isal import isal_zlib
 
 from . import errors
+from .bodies import Budget, bounded
+from .lookups import Lookups
+from .network import Network
 from .pool import CancellablePool
+from .tls import client_context
 from .traffic import Traffic
 
 #: The key under which a request's extensions hold its `Call`.
 CALL: Final = "mimecast_call"
+#: The key under which a response's extensions hold when it came, in seconds since the epoch.
+RECEIVED_AT: Final = "mimecast_received_at"
 #: Bytes: an answer of the token endpoint is far smaller.
-LARGEST_TOKEN_ANSWER = 1024 * 1024
-#: Bytes that are unpacked at a time.
-_PIECE = 1024 * 1024
+MAX_TOKEN_ANSWER = 1024 * 1024
 
-
-class _Unpacker(Protocol):
-    def decompress(self, data: bytes, /, max_length: int) -> bytes: ...
-
-
-class Budget:
-    """Decoded bytes that may still be read."""
-
-    def __init__(self, size: int) -> None:
-        self.size = size
-        self.used = 0
-
-    @property
-    def left(self) -> int:
-        return self.size - self.used
-
-    def spend(self, amount: int) -> None:
-        """Take `amount` bytes.
-
-        Raises:
-            ResponseTooLarge: that many are not left.
-
-        """
-        self.used += amount
-        if self.used > self.size:
-            raise errors.ResponseTooLarge(
-                f"the answer is larger than {self.size} bytes: raise api.max_response_size if that is to be expected"
-            )
+Bypass = Callable[[str, int], bool]
 
 
 @dataclass(frozen=True)
 class Call:
-    """For whom a request is made: where it is noted and how much may be read."""
+    """What a request is made for: where it is recorded, how much may be read, and what a refusal should name."""
 
     endpoint: str
+    permission: str
     traffic: Traffic
     budget: Budget
 
     @property
     def extensions(self) -> dict[str, Any]:
-        """What a request made for this call carries."""
+        """Return what a request made for this call carries."""
         return {CALL: self}
+
+    def for_token(self) -> Call:
+        """Return the call of the token that this call needs."""
+        return replace(self, endpoint="token", budget=Budget(MAX_TOKEN_ANSWER))
 
 
 def _nothing_bypasses(_host: str, _port: int) -> bool:
@@ -97,7 +79,7 @@ class HttpSettings:
     """
 
     proxy_url: str | None = field(default=None, repr=False)
-    no_proxy: Callable[[str, int], bool] = _nothing_bypasses
+    no_proxy: Bypass = _nothing_bypasses
     ca_file: str | None = None
     cert_file: str | None = None
     key_file: str | None = None
@@ -119,14 +101,17 @@ def open_http_client(settings: HttpSettings, *, wall_clock: Callable[[], float] 
         OSError: a certificate file cannot be used (ssl.SSLError is one).
 
     """
-    context = ssl.create_default_context(cafile=settings.ca_file or certifi.where())
-    context.minimum_version = settings.min_version
-    if settings.cert_file:
-        context.load_cert_chain(settings.cert_file, settings.key_file)
-    direct = NotedTransport(context, wall_clock, proxy=None)
-    transport: httpx.AsyncBaseTransport = direct
-    if settings.proxy_url:
-        transport = Routes(direct, NotedTransport(context, wall_clock, proxy=settings.proxy_url), settings.no_proxy)
+    context = client_context(
+        ca_file=settings.ca_file,
+        cert_file=settings.cert_file,
+        key_file=settings.key_file,
+        min_version=settings.min_version,
+    )
+    lookups = Lookups()
+    transport: httpx.AsyncBaseTransport = NotedTransport(lambda: _direct(context, lookups), wall_clock)
+    if proxy_url := settings.proxy_url:
+        proxied = NotedTransport(lambda: _proxied(proxy_url, context, lookups), wall_clock)
+        transport = Routes(transport, proxied, settings.no_proxy)
     return httpx.AsyncClient(
         transport=transport,
         trust_env=False,
@@ -137,23 +122,40 @@ def open_http_client(settings: HttpSettings, *, wall_clock: Callable[[], float] 
     )
 
 
-class Routes(httpx.AsyncBaseTransport):
-    """Sends each request directly or through the proxy, as its host says."""
+_LIMITS: Final[dict[str, Any]] = {"max_connections": None, "max_keepalive_connections": 20, "keepalive_expiry": 5.0}
 
-    def __init__(
-        self,
-        direct: httpx.AsyncBaseTransport,
-        proxied: httpx.AsyncBaseTransport,
-        no_proxy: Callable[[str, int], bool],
-    ) -> None:
+
+def _direct(context: ssl.SSLContext, lookups: Lookups) -> httpx.AsyncBaseTransport:
+    network = Network(lookups)
+    return PoolTransport(httpcore.AsyncConnectionPool(ssl_context=context, network_backend=network, **_LIMITS))
+
+
+def _proxied(proxy_url: str, context: ssl.SSLContext, lookups: Lookups) -> httpx.AsyncBaseTransport:
+    proxy = httpx.Proxy(proxy_url)
+    url = proxy.url
+    pool = httpcore.AsyncHTTPProxy(
+        httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
+        proxy_auth=proxy.raw_auth,
+        ssl_context=context,
+        proxy_ssl_context=context if url.scheme == "https" else None,
+        network_backend=Network(lookups, is_proxy=True),
+        **_LIMITS,
+    )
+    return PoolTransport(pool)
+
+
+class Routes(httpx.AsyncBaseTransport):
+    """Sends each request directly or through the proxy, as its host says; loopback is always direct."""
+
+    def __init__(self, direct: httpx.AsyncBaseTransport, proxied: httpx.AsyncBaseTransport, no_proxy: Bypass) -> None:
         self._direct = direct
         self._proxied = proxied
         self._no_proxy = no_proxy
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send the request; see `httpx.AsyncBaseTransport`."""
-        port = request.url.port or (443 if request.url.scheme == "https" else 80)
-        direct = self._no_proxy(request.url.host, port)
+        host, port = request.url.host, request.url.port or (443 if request.url.scheme == "https" else 80)
+        direct = is_loopback(host) or self._no_proxy(host, port)
         return await (self._direct if direct else self._proxied).handle_async_request(request)
 
     async def aclose(self) -> None:
@@ -162,12 +164,27 @@ class Routes(httpx.AsyncBaseTransport):
         await self._proxied.aclose()
 
 
-class NotedTransport(CancellablePool):
-    """Notes each exchange in its call's traffic, and unpacks and bounds each body by its call's budget."""
+def is_loopback(host: str) -> bool:
+    """Return whether a host is this machine, by any spelling of its name or address."""
+    name = host.strip("[]").removesuffix(".").lower()
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        address: ipaddress.IPv4Address | ipaddress.IPv6Address = ipaddress.ip_address(name)
+    except ValueError:
+        try:
+            address = ipaddress.IPv4Address(socket.inet_aton(name))  # 127.1, 0x7f000001, as the resolver reads them
+        except OSError:
+            return False
+    address = getattr(address, "ipv4_mapped", None) or address
+    return address.is_loopback or address.is_unspecified
 
-    def __init__(self, context: ssl.SSLContext, wall_clock: Callable[[], float], proxy: str | None) -> None:
-        limits = httpx.Limits(max_connections=None, max_keepalive_connections=20, keepalive_expiry=5.0)
-        super().__init__(lambda: httpx.AsyncHTTPTransport(verify=context, limits=limits, proxy=proxy, trust_env=False))
+
+class NotedTransport(CancellablePool):
+    """Records each exchange in its call's traffic, and bounds each body by its call's budget."""
+
+    def __init__(self, make: Callable[[], httpx.AsyncBaseTransport], wall_clock: Callable[[], float]) -> None:
+        super().__init__(make)
         self._wall_clock = wall_clock
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -178,68 +195,80 @@ class NotedTransport(CancellablePool):
         except BaseException:
             call.traffic.unanswered(call.endpoint)
             raise
-        call.traffic.answered(call.endpoint, response.status_code, response.headers, self._wall_clock())
-        return _bounded(response, call.budget)
+        now = self._wall_clock()
+        call.traffic.answered(call.endpoint, response.status_code, response.headers, now)
+        response.extensions[RECEIVED_AT] = now
+        return bounded(response, call.budget)
 
 
-def _bounded(response: httpx.Response, budget: Budget) -> httpx.Response:
-    """The same response, its body unpacked here: httpx would unpack a bomb before anyone could count."""
-    encoding = response.headers.pop("content-encoding", "identity").strip().lower()
-    unpack = {"identity": _plain, "": _plain, "gzip": _gunzip, "x-gzip": _gunzip}.get(encoding, _refuse)
-    assert isinstance(response.stream, httpx.AsyncByteStream)  # noqa: S101 - what an async transport gives
-    return httpx.Response(
-        response.status_code,
-        headers=response.headers,
-        stream=_BoundedStream(response.stream, unpack(response.stream, budget)),
-        extensions=response.extensions,
-    )
+class PoolTransport(httpx.AsyncBaseTransport):
+    """Sends requests by a pool of httpcore; what fails is a MimecastError.
 
+    httpx's own transport offers no way to give the pool a network backend.
+    """
 
-class _BoundedStream(httpx.AsyncByteStream):
-    def __init__(self, source: httpx.AsyncByteStream, pieces: AsyncIterator[bytes]) -> None:
-        self._source = source
-        self._pieces = pieces
+    def __init__(self, pool: httpcore.AsyncConnectionPool) -> None:
+        self._pool = pool
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        async for piece in self._pieces:
-            yield piece
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send the request; see `httpx.AsyncBaseTransport`."""
+        url = request.url
+        sent = httpcore.Request(
+            request.method,
+            httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
+            headers=request.headers.raw,
+            content=request.stream,
+            extensions=request.extensions,
+        )
+        try:
+            response = await self._pool.handle_async_request(sent)
+        except _FAILURES as error:
+            failure = _failure(error)
+        else:
+            return httpx.Response(
+                response.status,
+                headers=response.headers,
+                stream=_Body(response.stream),
+                extensions=dict(response.extensions),
+            )
+        raise failure
 
     async def aclose(self) -> None:
-        await self._source.aclose()
+        """Close every connection."""
+        await self._pool.aclose()
 
 
-async def _plain(source: httpx.AsyncByteStream, budget: Budget) -> AsyncIterator[bytes]:
-    async for chunk in source:
-        budget.spend(len(chunk))
-        yield chunk
+class _Body(httpx.AsyncByteStream):
+    def __init__(self, source: Any) -> None:
+        self._source: AsyncIterable[bytes] = source
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        try:
+            async for chunk in self._source:
+                yield chunk
+        except _FAILURES:
+            raise errors.InvalidResponse("the answer was cut short: the connection ended before its body did") from None
+
+    async def aclose(self) -> None:
+        await self._source.aclose()  # type: ignore[attr-defined] # httpcore's streams have it
 
 
-async def _gunzip(source: httpx.AsyncByteStream, budget: Budget) -> AsyncIterator[bytes]:
-    unpacker = isal_zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
-    begun = False
-    async for chunk in source:
-        waiting = chunk
-        while waiting:
-            begun = True
-            piece = _unpack(unpacker, waiting)
-            budget.spend(len(piece))
-            yield piece
-            if unpacker.eof:
-                waiting = unpacker.unused_data
-                unpacker, begun = isal_zlib.decompressobj(wbits=16 + zlib.MAX_WBITS), False
-            else:
-                waiting = unpacker.unconsumed_tail
-    if begun:
-        raise errors.InvalidResponse("the answer was cut short: its gzip data ends too early")
+_FAILURES = (httpcore.ProxyError, httpcore.ProtocolError, httpcore.NetworkError, httpcore.TimeoutException)
 
 
-def _unpack(unpacker: _Unpacker, packed: bytes) -> bytes:
-    try:
-        return unpacker.decompress(packed, max_length=_PIECE)
-    except isal_zlib.error:  # type: ignore[misc] # an exception class, whatever the stubs call it
-        raise errors.InvalidResponse("the answer says it is gzip, and is not") from None
+def _failure(error: Exception) -> errors.MimecastError:
+    """Return our error for one of httpcore; its text can hold what the other side sent, and goes no further."""
+    if isinstance(error, httpcore.ProxyError):
+        return _proxy_refusal(str(error)[:3])
+    if isinstance(error, httpcore.LocalProtocolError):
+        return errors.SecretUnreadable("the request cannot be sent: a header would hold characters that none may hold")
+    return errors.InvalidResponse("the answer is not HTTP, or was cut short: is base_url the API's host and port?")
 
 
-async def _refuse(_source: httpx.AsyncByteStream, _budget: Budget) -> AsyncIterator[bytes]:
-    raise errors.InvalidResponse("the answer is packed in a way that was not asked for")
-    yield b""  # pragma: no cover - makes this an iterator like its siblings
+def _proxy_refusal(status: str) -> errors.CannotConnect:
+    advice = {
+        "407": "check the user and password in api.proxy_url",
+        "429": "the proxy limits its users, not the API; ask whoever runs it",
+    }.get(status, "ask whoever runs the proxy whether it lets this machine reach the API, and check api.proxy_url")
+    told = f"HTTP {status}" if status.isdigit() else "no HTTP status"
+    return errors.CannotConnect(f"the proxy refuses the connection ({told} from the proxy): {advice}")

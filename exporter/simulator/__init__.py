@@ -1,17 +1,22 @@
-"""A Mimecast API on loopback, for the demo, the tests and the benchmark. Imports nothing else of the exporter."""
+"""A simulated Mimecast API on loopback, for the demo, the tests and the benchmark."""
 
 from .accounts import SimulatedAccount, configuration, fleet
 from .api import Recorded, Simulator
+from .backfill import openmetrics
 from .faults import Fault, refusal
+from .history import PastAnswer, history
 from .server import running, serve
 
 __all__ = [
     "Fault",
+    "PastAnswer",
     "Recorded",
     "SimulatedAccount",
     "Simulator",
     "configuration",
     "fleet",
+    "history",
+    "openmetrics",
     "refusal",
     "running",
     "serve",

@@ -1,4 +1,4 @@
-"""The simulated accounts: their names and credentials, which are no secrets."""
+"""The simulated accounts: their names and made-up credentials."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ class SimulatedAccount:
     """One account.
 
     Attributes:
-        name: also the seed of its campaigns.
+        name: the account's name, which also seeds its data.
         version: `2.0` for OAuth 2.0 client credentials, `1.0` for signed requests.
-        application: the client id, or the application id.
-        key: the client secret, or the application key.
-        access_key, secret_key: of API 1.0 only; the latter in base64.
+        application: the client id (2.0) or the application id (1.0).
+        key: the client secret (2.0) or the application key (1.0).
+        access_key, secret_key: the keys that sign requests (1.0 only); `secret_key` is base64.
 
     """
 
@@ -33,7 +33,7 @@ class SimulatedAccount:
 
 
 def fleet(size: int) -> tuple[SimulatedAccount, ...]:
-    """That many accounts, every third with signed requests; the same each time."""
+    """Return the first `size` simulated accounts; every third one signs its requests."""
     return tuple(_account(number) for number in range(size))
 
 
@@ -45,9 +45,10 @@ def _account(number: int) -> SimulatedAccount:
     return SimulatedAccount(name, "2.0", f"client-{name}", f"client-secret-{name}")
 
 
-def configuration(accounts: Sequence[SimulatedAccount], base_url: str) -> str:
-    """An exporter configuration (YAML) that fits these accounts."""
-    lines = ["accounts:"]
+def configuration(accounts: Sequence[SimulatedAccount], base_url: str, collectors: Sequence[str] = ()) -> str:
+    """Return an exporter configuration (YAML) for these accounts, with the collectors that it enables, if any."""
+    lines = [f"collectors: [{', '.join(collectors)}]"] if collectors else []
+    lines.append("accounts:")
     for account in accounts:
         lines += [f"  - name: {account.name}", f"    base_url: {base_url}"]
         if account.version == "2.0":

@@ -1,21 +1,13 @@
-"""The simulated API: get-queue behind both kinds of authentication, the token endpoint, and switches for tests.
-
-An independent statement of what the API does: it verifies signatures and tokens with code of its own.
-"""
+"""The simulated API: its endpoints behind both kinds of authentication, with faults and a rate limit."""
 
 from __future__ import annotations
 
 import asyncio
-import base64
-import hashlib
-import hmac
 import json
-import math
 import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass
 from email.utils import formatdate
 from typing import Any
 from urllib.parse import parse_qs
@@ -26,44 +18,41 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from .accounts import SimulatedAccount, fleet
+from .authentication import Authentication, Refused
 from .campaigns import Queue
-from .faults import Endpoint, Fault, Faults, refusal
+from .company import PATHS, Company, Endpoint
+from .control import Control
+from .faults import Fault, FaultEndpoint, Faults, refusal
+from .items import Item
 
-QUEUE_PATH = "/api/awareness-training/queue/get-queue"
+QUEUE_PATH = PATHS["get-queue"]
 TOKEN_PATH = "/oauth/token"  # noqa: S105 - a path, not a password
-#: Seconds that a request's date may be off.
-_DATE_TOLERANCE = 900.0
+#: Endpoints that answer in pages where the simulator has a page size.
+_PAGED = ("get-queue", "get-campaign")
 
 
 @dataclass(frozen=True)
 class Recorded:
-    """A request that came in: `account` is empty where nobody could be made out, `status` is the answer's."""
+    """A request received: `account` is empty where it is not known, `status` is the answer's."""
 
-    endpoint: Endpoint
+    endpoint: FaultEndpoint
     account: str
     status: int
-
-
-@dataclass(frozen=True)
-class _Refused(Exception):
-    status: int
-    body: dict[str, Any]
-    account: str = ""
 
 
 class Simulator:
     """A Mimecast API.
 
     Args:
-        accounts: who may call.
-        campaigns: how many each has.
-        seed: the same seed, the same campaigns.
-        clock: the API's clock, seconds since the epoch.
-        speed: how many times faster the campaigns' time runs.
-        page_size: campaigns a page, None for one page without pagination as get-queue is documented.
-        token_lifetime: seconds.
+        accounts: the accounts that may call.
+        campaigns: the number of training campaigns of each account.
+        seed: determines every account's data.
+        clock: the API's clock, in seconds since the epoch.
+        speed: how many times faster than the clock the accounts' data moves.
+        page_size: items a page, None for one page without pagination as get-queue is documented.
+        token_lifetime: in seconds.
         rate_limit: calls a minute for each account.
-        body_size: bytes of each mail body.
+        body_size: bytes of each email body.
         answer_key: `title.correctAnswers` holds the number of the correct option instead of a count.
 
     """
@@ -90,120 +79,83 @@ class Simulator:
         self._speed = speed
         self._began = clock()
         self._page_size = page_size
-        self._token_lifetime = token_lifetime
         self._limit = rate_limit
-        self._queues = {
-            account.name: Queue(
-                seed, account.name, campaigns, self._began, body_size, account.version == "1.0", answer_key
+        self._authentication = Authentication(self.accounts, clock, token_lifetime)
+        self._windows: dict[str, tuple[int, int]] = {}
+        self._companies = {
+            account.name: Company(
+                Queue(seed, account.name, campaigns, self._began, body_size, account.version == "1.0", answer_key)
             )
             for account in accounts
         }
-        self._by_application = {account.application: account for account in accounts}
-        self._tokens: dict[str, tuple[str, float]] = {}
-        self._request_ids: set[str] = set()
-        self._windows: dict[str, tuple[int, int]] = {}
 
     @property
     def campaign_time(self) -> float:
-        """The time the campaigns have reached, seconds since the epoch."""
+        """The time that the accounts' data has reached, in seconds since the epoch."""
         return self._began + (self._clock() - self._began) * self._speed + self.advanced
 
+    def items(self, account: str, endpoint: Endpoint, moment: float) -> Sequence[Item]:
+        """Return all that an endpoint has for an account at a time; an unchanged item is the same object as before."""
+        return self._companies[account].items(endpoint, moment)
+
     def application(self) -> Starlette:
-        """The ASGI application."""
+        """Return the ASGI application."""
         return Starlette(
             routes=[
-                Route(QUEUE_PATH, self._get_queue, methods=["POST"]),
+                *(Route(path, self._handler(endpoint), methods=["POST"]) for endpoint, path in PATHS.items()),
                 Route(TOKEN_PATH, self._token, methods=["POST"]),
-                Route("/simulator/faults", self._switch_faults, methods=["GET", "PUT", "DELETE"]),
-                Route("/simulator/requests", self._tell_requests),
-                Route("/simulator/clock", self._move_clock, methods=["POST"]),
+                *Control(self).routes(),
             ],
-            exception_handlers={ClientDisconnect: _nobody_reads},
+            exception_handlers={ClientDisconnect: _client_left},
         )
 
-    async def _get_queue(self, request: Request) -> Response:
-        body = await request.body()
-        try:
-            account = self._bearer(request) if _is_bearer(request) else self._signer(request)
-            self._count(account)
-            wanted = _wanted_page(body)
-        except _Refused as refused:
-            return self._answer("get-queue", refused.account, JSONResponse(refused.body, refused.status))
-        fault = self.faults.take("get-queue", account.name)
-        if fault is not None:
-            await asyncio.sleep(fault.delay)
-            if fault.answers:
-                return self._answer("get-queue", account.name, fault.response())
-        page = self._page(account, wanted, fault)
-        return self._answer("get-queue", account.name, Response(page, media_type="application/json"))
+    def _handler(self, endpoint: Endpoint) -> Callable[[Request], Any]:
+        async def handle(request: Request) -> Response:
+            body = await request.body()
+            try:
+                account = self._authentication.caller(request)
+                self._count(account)
+                page_token = _page_token(body)
+            except Refused as refused:
+                return self._answer(endpoint, refused.account, JSONResponse(refused.body, refused.status))
+            fault = self.faults.take(endpoint, account.name)
+            if fault is not None:
+                await asyncio.sleep(fault.delay)
+                if fault.answers:
+                    return self._answer(endpoint, account.name, fault.response())
+            page = self._page(endpoint, account, page_token, fault)
+            return self._answer(endpoint, account.name, Response(page, media_type="application/json"))
 
-    def _page(self, account: SimulatedAccount, token: str | None, fault: Fault | None) -> bytes:
-        queue = self._queues[account.name]
-        first = int(token.rpartition("-")[2]) if token else 0
-        last = first + self._page_size if self._page_size else queue.size
-        items = list(queue.items(self.campaign_time, first, last))
-        if fault is not None and fault.replace:
-            items = [item | fault.replace for item in items]
-        meta: dict[str, Any] = {"status": 200}
-        next_token = f"page-{last}" if last < queue.size else None
+        return handle
+
+    def _page(self, endpoint: Endpoint, account: SimulatedAccount, token: str | None, fault: Fault | None) -> bytes:
+        everything = self.items(account.name, endpoint, self.campaign_time)
+        size = self._page_size if endpoint in _PAGED else None
+        first = _page_start(token)
+        last = first + size if size else len(everything)
+        items = [item | fault.replace for item in everything[first:last]] if fault else everything[first:last]
+        next_token = f"page-{last}" if last < len(everything) else None
         if fault is not None and fault.endless:
             next_token = "page-0" if fault.endless == "same" else f"page-{secrets.randbelow(10**9)}"
-        if self._page_size or next_token:
-            meta["pagination"] = {"pageSize": self._page_size or queue.size, "totalCount": queue.size}
+        meta: dict[str, Any] = {"status": 200}
+        if size or next_token:
+            meta["pagination"] = {"pageSize": size or len(everything), "totalCount": len(everything)}
             meta["pagination"] |= {"next": next_token} if next_token else {}
         return json.dumps({"fail": [], "meta": meta, "data": items}).encode()
 
     async def _token(self, request: Request) -> Response:
-        given = {
-            name: values[0] for name, values in parse_qs((await request.body()).decode("utf-8", "replace")).items()
-        }
-        account = self._by_application.get(given.get("client_id", ""))
+        form = {name: values[0] for name, values in parse_qs((await request.body()).decode("utf-8", "replace")).items()}
+        account = self._authentication.account_of(form.get("client_id", ""))
         name = account.name if account else ""
         fault = self.faults.take("token", name)
         if fault is not None:
             await asyncio.sleep(fault.delay)
             if fault.answers:
                 return self._answer("token", name, fault.response())
-        if given.get("grant_type") != "client_credentials":
-            return self._answer("token", name, JSONResponse({"error": "unsupported_grant_type"}, 400))
-        if account is None or account.version != "2.0" or not _same(given.get("client_secret", ""), account.key):
-            # The real endpoint was reported to echo what it was sent.
-            return self._answer("token", name, JSONResponse({"error": "invalid_client", "request": given}, 401))
-        token = secrets.token_urlsafe(32)
-        self._tokens[token] = (account.application, self._clock() + self._token_lifetime)
-        lifetime = math.floor(self._token_lifetime)
-        answer = {"access_token": token, "token_type": "Bearer", "expires_in": lifetime, "scope": ""}
-        return self._answer("token", name, JSONResponse(answer))
-
-    def _bearer(self, request: Request) -> SimulatedAccount:
-        application, good_until = self._tokens.get(request.headers["authorization"].partition(" ")[2], ("", 0.0))
-        if self._clock() >= good_until:
-            raise _Refused(401, refusal("token_expired", "Access token expired or not known"))
-        return self._by_application[application]
-
-    def _signer(self, request: Request) -> SimulatedAccount:
-        """Verify a signed request, header by header."""
-        headers = request.headers
-        account = self._by_application.get(headers.get("x-mc-app-id", ""))
-        if account is None or account.version != "1.0":
-            raise _Refused(200, refusal("err_developer_key", f"App ID is invalid: {headers.get('x-mc-app-id')}"))
-        request_id, date = headers.get("x-mc-req-id", ""), headers.get("x-mc-date", "")
-        signed = f"{date}:{request_id}:{request.url.path}:{account.key}"
-        signature = base64.b64encode(hmac.digest(base64.b64decode(account.secret_key), signed.encode(), hashlib.sha1))
-        expected = f"MC {account.access_key}:{signature.decode()}"
-        if not _same(headers.get("authorization", ""), expected) or not request_id or not self._is_recent(date):
-            raise _Refused(401, refusal("err_xdk_invalid_signature", "Invalid signature"), account.name)
-        if request_id in self._request_ids:
-            raise _Refused(401, refusal("err_xdk_replayed_request", "Request id was used before"), account.name)
-        self._request_ids.add(request_id)
-        return account
-
-    def _is_recent(self, date: str) -> bool:
         try:
-            moment = datetime.strptime(date, "%a, %d %b %Y %H:%M:%S UTC").replace(tzinfo=UTC)
-        except ValueError:
-            return False
-        return abs(moment.timestamp() - self._clock()) <= _DATE_TOLERANCE
+            return self._answer("token", name, JSONResponse(self._authentication.issue_token(form)))
+        except Refused as refused:
+            return self._answer("token", name, JSONResponse(refused.body, refused.status))
 
     def _count(self, account: SimulatedAccount) -> None:
         window = int(self._clock() // 60)
@@ -211,9 +163,9 @@ class Simulator:
         used = used + 1 if started == window else 1
         self._windows[account.name] = (window, used)
         if used > self._limit:
-            raise _Refused(429, refusal("rate_limit", "Rate limit exceeded"), account.name)
+            raise Refused(429, refusal("rate_limit", "Rate limit exceeded"), account.name)
 
-    def _answer(self, endpoint: Endpoint, account: str, response: Response) -> Response:
+    def _answer(self, endpoint: FaultEndpoint, account: str, response: Response) -> Response:
         self.requests.append(Recorded(endpoint, account, response.status_code))
         _, used = self._windows.get(account, (0, 0))
         defaults = {
@@ -226,47 +178,31 @@ class Simulator:
             response.headers.setdefault(name, value)
         return response
 
-    async def _switch_faults(self, request: Request) -> Response:
-        if request.method == "DELETE":
-            self.faults.clear()
-        elif request.method == "PUT":
-            self.faults.add(Fault(**await request.json()))
-        return JSONResponse([asdict(fault) for fault in self.faults.active])
 
-    async def _tell_requests(self, _: Request) -> Response:
-        return JSONResponse([asdict(recorded) for recorded in self.requests])
-
-    async def _move_clock(self, request: Request) -> Response:
-        """Let the campaigns' time pass by so many seconds more."""
-        self.advanced += float((await request.json())["advance"])
-        return JSONResponse({"campaign_time": self.campaign_time})
-
-
-async def _nobody_reads(_: Request, __: Exception) -> Response:
-    """The answer to whoever left before the request was read: it goes nowhere, and is no error to be logged."""
+async def _client_left(_: Request, __: Exception) -> Response:
+    """Return a response that nobody receives, so that a client that left early is not logged as an error."""
     return Response(status_code=400)
 
 
-def _is_bearer(request: Request) -> bool:
-    return request.headers.get("authorization", "").startswith("Bearer ")
-
-
-def _wanted_page(body: bytes) -> str | None:
-    """The page token of a request's body.
+def _page_token(body: bytes) -> str | None:
+    """Return the page token of a request's body.
 
     Raises:
-        _Refused: the body is not JSON, or has no `data`.
+        Refused: the body is not JSON, or has no list `data`.
 
     """
     try:
         given: Any = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         given = None
     if not isinstance(given, Mapping) or not isinstance(given.get("data"), list):
-        raise _Refused(400, refusal("err_validation", "The body is not valid"))
-    token = given.get("meta", {}).get("pagination", {}).get("pageToken")
-    return token if isinstance(token, str) else None
+        raise Refused(400, refusal("err_validation", "The body is not valid"))
+    for key in ("meta", "pagination", "pageToken"):
+        given = given.get(key) if isinstance(given, Mapping) else None
+    return given if isinstance(given, str) else None
 
 
-def _same(given: str, expected: str) -> bool:
-    return secrets.compare_digest(given.encode("utf-8", "replace"), expected.encode())
+def _page_start(token: str | None) -> int:
+    """Return the number of a page's first item; a token that the API did not issue means the first page."""
+    number = token.removeprefix("page-") if token else ""
+    return int(number) if number.isascii() and number.isdigit() and len(number) < 12 else 0

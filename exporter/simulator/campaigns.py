@@ -1,25 +1,23 @@
-"""Believable campaigns: a pure function of seed, account, number and time.
+"""Simulated training campaigns: a pure function of seed, account, number and time.
 
-The same arguments give the same answer; as time passes completions grow, as they do where people are reminded once a
-week, and never fall. Every count is consistent with the others, as the documented API's would be.
+Completions grow as time passes, with a push at each weekly reminder, and never fall. All counts of a campaign agree
+with each other.
 """
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import math
-import random
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from functools import lru_cache
-from typing import Any
+from dataclasses import dataclass, field, replace
+from functools import cached_property, lru_cache
+from random import Random
+from typing import Any, NamedTuple
 
-DAY = 86400.0
-#: Days between two launches, unless there are so many that three years would not hold them.
-_RHYTHM = 21.0
-_LONGEST_HISTORY = 3 * 365.0
+from .items import DAY, Item, LatestItems, date_text, random_for, secure_id, user_count
+
+#: Days between two launches, fewer where the campaigns would not fit into three years.
+_DAYS_BETWEEN = 21.0
+_MAX_HISTORY = 3 * 365.0
 
 _TITLES = (
     "Phishing: think before you click",
@@ -43,7 +41,7 @@ _TITLES = (
 
 @dataclass(frozen=True)
 class Traits:
-    """What does not change about a campaign; rates are shares of users or of completions."""
+    """The constants of one campaign; rates are shares of users or of completions."""
 
     secure_id: str
     title: str
@@ -60,16 +58,24 @@ class Traits:
     questions: int = 1
 
 
+class State(NamedTuple):
+    """What changes about a campaign."""
+
+    launched: bool
+    locked: bool
+    completed: int
+
+
 @dataclass(frozen=True)
 class Queue:
     """The campaigns of one account.
 
     Attributes:
-        seed, account: what they are made of.
-        size: how many.
-        began: the time they are arranged around, seconds since the epoch: most launched before, two launch after.
-        body_size: bytes of each mail body.
-        older: every second campaign in the shape of the vendor's older sample.
+        seed, account: determine every campaign.
+        size: the number of campaigns.
+        began: the start of the simulation, in seconds since the epoch; two campaigns launch later, the others earlier.
+        body_size: bytes of each email body.
+        older: give every second campaign the shape of the vendor's older sample.
         answer_key: `title.correctAnswers` holds the number of the correct option instead of a count.
 
     """
@@ -81,24 +87,42 @@ class Queue:
     body_size: int = 300
     older: bool = False
     answer_key: bool = False
+    _latest: LatestItems[State] = field(default_factory=LatestItems, init=False, repr=False, compare=False)
 
-    def items(self, now: float, first: int = 0, last: int | None = None) -> Iterator[dict[str, Any]]:
-        """The items of `data` at a time, in the order of their launch."""
-        for number in range(first, self.size if last is None else min(last, self.size)):
-            yield _item(_traits(self, number), now, self)
+    @cached_property
+    def campaigns(self) -> tuple[Traits, ...]:
+        """The campaigns in the order of their launch."""
+        return tuple(_traits(self, number) for number in range(self.size))
+
+    def items(self, now: float, first: int = 0, last: int | None = None) -> Iterator[Item]:
+        """Yield the items of `data` at a time, in the order of their launch.
+
+        An item that has not changed since the last call is the same object.
+        """
+        for number, traits in enumerate(self.campaigns[first:last], first):
+            state = State(now >= traits.launch, now - traits.launch > 180 * DAY, completed_by(traits, now))
+            yield self._latest.get(number, state, self._item)
+
+    def launched(self, now: float) -> Iterator[tuple[Traits, int]]:
+        """Yield each campaign that was emailed, and the number of users who have completed it."""
+        return (
+            (traits, completed_by(traits, now)) for traits in self.campaigns if traits.mailed and now >= traits.launch
+        )
+
+    def _item(self, number: int, state: State) -> Item:
+        return _item(self, self.campaigns[number], state)
 
 
-@lru_cache(maxsize=20_000)
 def _traits(queue: Queue, number: int) -> Traits:
-    chance = random.Random(f"{queue.seed}/{queue.account}/{number}")  # noqa: S311 - a simulation, not a secret
+    chance = random_for(queue.seed, queue.account, number)
     from_last = queue.size - 1 - number
     wrong_share = chance.uniform(0.06, 0.4)
     cut = sorted((chance.random(), chance.random()))
     traits = Traits(
-        secure_id=_secure_id(f"{queue.seed}/{queue.account}/{number}"),
+        secure_id=secure_id(f"{queue.seed}/{queue.account}/{number}"),
         title=_TITLES[number % len(_TITLES)],
         launch=_launch(queue, from_last),
-        users=random.Random(f"{queue.seed}/{queue.account}").randint(80, 900),  # noqa: S311 - likewise
+        users=user_count(queue.seed, queue.account),
         reached=chance.uniform(0.82, 0.98),
         pace=chance.uniform(7, 13),
         correct_option=chance.randint(1, 4),
@@ -107,11 +131,11 @@ def _traits(queue: Queue, number: int) -> Traits:
         questions=3 if number % 5 == 3 else 1,
         custom=number % 7 == 4,
     )
-    return _special(traits, from_last, chance)
+    return replace(traits, **_special(from_last, chance))
 
 
-def _special(traits: Traits, from_last: int, chance: random.Random) -> Traits:
-    """Campaigns that somebody should look at, by their place before the last."""
+def _special(from_last: int, chance: Random) -> dict[str, Any]:
+    """Return what makes a campaign need attention, by its place before the last."""
     changes: dict[int, dict[str, Any]] = {
         2: {"mailed": False},
         3: {"pace": chance.uniform(20, 45), "reached": chance.uniform(0.6, 0.9)},
@@ -119,25 +143,18 @@ def _special(traits: Traits, from_last: int, chance: random.Random) -> Traits:
         5: {"wrong": (0.4, 0.15, 0.1)},
         6: {"title": _TITLES[0]},
     }
-    values = {name: getattr(traits, name) for name in Traits.__dataclass_fields__}
-    return Traits(**(values | changes.get(from_last, {})))
+    return changes.get(from_last, {})
 
 
 def _launch(queue: Queue, from_last: int) -> float:
-    """Two campaigns are pending; the one before them was launched two days ago, the others before that."""
-    rhythm = min(_RHYTHM, _LONGEST_HISTORY / max(queue.size, 1))
-    days_ago = 2.0 + (from_last - 2) * rhythm if from_last >= 2 else -12.0 * (2 - from_last)
+    """Return the launch time: two campaigns are pending, the one before them was launched two days ago."""
+    days_between = min(_DAYS_BETWEEN, _MAX_HISTORY / max(queue.size, 1))
+    days_ago = 2.0 + (from_last - 2) * days_between if from_last >= 2 else -12.0 * (2 - from_last)
     return math.floor(queue.began - days_ago * DAY)
 
 
-@lru_cache(maxsize=20_000)
-def _secure_id(text: str) -> str:
-    """Opaque, about 190 characters, stable, as Mimecast's are."""
-    return base64.urlsafe_b64encode(hashlib.shake_256(text.encode()).digest(143)).decode().rstrip("=")
-
-
 def completed_by(traits: Traits, now: float) -> int:
-    """Users that have completed: quickly at first, with a push at each weekly reminder, and never fewer."""
+    """Return the number of users who have completed: quick at first, with a push at each weekly reminder."""
     days = min(now - traits.launch, traits.stalls_after * DAY) / DAY
     if days <= 0 or not traits.mailed:
         return 0
@@ -145,17 +162,16 @@ def completed_by(traits: Traits, now: float) -> int:
     return int(traits.users * traits.reached * (1 - math.exp(-pushed / traits.pace)))
 
 
-def _item(traits: Traits, now: float, queue: Queue) -> dict[str, Any]:
-    launched = now >= traits.launch
-    completed = completed_by(traits, now)
+def _item(queue: Queue, traits: Traits, state: State) -> Item:
+    completed = state.completed
     spread = _spread(traits, completed)
     correct = spread[traits.correct_option]
-    item: dict[str, Any] = {
+    item: Item = {
         "id": traits.secure_id,
-        "launchDate": datetime.fromtimestamp(traits.launch, UTC).strftime("%Y-%m-%dT%H:%M:%S+0000"),
-        "numSent": traits.users if launched and traits.mailed else 0,
+        "launchDate": date_text(traits.launch),
+        "numSent": traits.users if state.launched and traits.mailed else 0,
         "numCompleted": completed,
-        "locked": now - traits.launch > 180 * DAY,
+        "locked": state.locked,
         "assignToNewUsers": traits.questions == 1,
         "emailCustomized": traits.custom,
         "title": _title(traits, completed, correct, queue),
@@ -165,14 +181,14 @@ def _item(traits: Traits, now: float, queue: Queue) -> dict[str, Any]:
     if traits.older_shape:
         item["numCorrect"] = correct
     if traits.custom:
-        item["customContentId"] = _secure_id(f"content of {traits.secure_id}")
+        item["customContentId"] = secure_id(f"content of {traits.secure_id}")
         item["customAnswer"] = {"answerNumber": traits.correct_option, "safetyTip": "Look twice.", "correctAnswer": "…"}
     return item
 
 
-def _title(traits: Traits, completed: int, correct: int, queue: Queue) -> dict[str, Any]:
-    title: dict[str, Any] = {
-        "id": _secure_id(f"title of {traits.title}"),
+def _title(traits: Traits, completed: int, correct: int, queue: Queue) -> Item:
+    title: Item = {
+        "id": secure_id(f"title of {traits.title}"),
         "title": traits.title,
         "defaultGifs": {"correctGif": "https://media.invalid/yes.gif", "incorrectGif": "https://media.invalid/no.gif"},
     }
@@ -183,6 +199,11 @@ def _title(traits: Traits, completed: int, correct: int, queue: Queue) -> dict[s
     }
     answers = {"forQuestion1": traits.correct_option if queue.answer_key else correct}
     return title | {"titleForCustomerModule": traits.custom, "correctAnswers": answers | others}
+
+
+def correct_of(traits: Traits, completed: int) -> int:
+    """Return how many of those who completed answered correctly."""
+    return _spread(traits, completed)[traits.correct_option]
 
 
 def _spread(traits: Traits, completed: int) -> dict[int, int]:

@@ -1,60 +1,90 @@
-"""What can be made to go wrong, for a while or until further notice."""
+"""Faults that can be switched on, for a number of requests or until they are removed."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
+import msgspec
+from msgspec import Meta
 from starlette.responses import Response
 
-Endpoint = Literal["get-queue", "token"]
+from .company import Endpoint
+
+#: An API endpoint by the last part of its path, or the token endpoint.
+FaultEndpoint = Endpoint | Literal["token"]
+ENDPOINTS: tuple[str, ...] = (*get_args(Endpoint), "token")
+
+_HeaderName = Annotated[str, Meta(pattern=r"\A[A-Za-z0-9!#$%&'*+.^_`|~-]+\Z")]
+_HeaderValue = Annotated[str, Meta(pattern=r"\A[\x20-\x7e]*\Z")]
+#: Headers that must agree with the body; the server writes them.
+_FRAMING = {"content-length", "transfer-encoding"}
 
 
-@dataclass
-class Fault:
-    """One thing that goes wrong.
+class Fault(msgspec.Struct, forbid_unknown_fields=True):
+    """One fault.
 
     Attributes:
-        endpoint: where.
-        account: for whom, None for all.
-        times: for how many requests, None until it is removed.
+        endpoint: the endpoint it affects: the last part of its path, or `token`.
+        account: the account it affects, None for all.
+        times: the number of requests it affects, None until it is removed.
         status: the HTTP status.
-        headers: of the answer.
-        body: of the answer; a string as it is, anything else as JSON.
+        headers: additional headers of the answer.
+        body: the body of the answer; a string is sent as it is, anything else as JSON.
         filler: bytes of white space after the body.
         delay: seconds before the answer.
-        replace: fields put over each campaign, in an answer that is otherwise good.
-        endless: every page names a next one; `same` names the same one.
+        replace: fields that replace those of every item, in an answer that is otherwise good.
+        endless: every page names a next page: `other` a new one each time, `same` always the same one.
 
     """
 
-    endpoint: Endpoint = "get-queue"
+    endpoint: FaultEndpoint = "get-queue"
     account: str | None = None
-    times: int | None = None
-    status: int = 200
-    headers: dict[str, str] = field(default_factory=dict)
+    times: Annotated[int, Meta(ge=1)] | None = None
+    status: Annotated[int, Meta(ge=200, le=599)] = 200
+    headers: dict[_HeaderName, _HeaderValue] = msgspec.field(default_factory=dict)
     body: Any = None
-    filler: int = 0
-    delay: float = 0.0
-    replace: dict[str, Any] = field(default_factory=dict)
+    filler: Annotated[int, Meta(ge=0, le=2**28)] = 0
+    delay: Annotated[float, Meta(ge=0, le=3600)] = 0.0
+    replace: dict[str, Any] = msgspec.field(default_factory=dict)
     endless: Literal["", "other", "same"] = ""
 
     @property
     def answers(self) -> bool:
-        """Whether the answer is the fault's own, and not the API's."""
+        """Whether the answer is the fault's own instead of the API's."""
         return self.status != 200 or self.body is not None or bool(self.filler)
 
     def response(self) -> Response:
-        """The fault's own answer."""
+        """Return the fault's own answer."""
         text = self.body if isinstance(self.body, str) else "" if self.body is None else json.dumps(self.body)
+        content = b"" if self.status in (204, 304) else text.encode("utf-8", "replace") + b" " * self.filler
         kind = "application/json" if not isinstance(self.body, str) else "text/html; charset=utf-8"
-        return Response(text.encode() + b" " * self.filler, self.status, self.headers, media_type=kind)
+        return Response(content, self.status, self.headers, media_type=kind)
+
+
+def decode_fault(body: bytes) -> Fault:
+    """Return the fault that a JSON object describes.
+
+    Raises:
+        ValueError: it describes none; the message says why.
+
+    """
+    try:
+        fault = msgspec.json.decode(body, type=Fault)
+    except msgspec.ValidationError as error:
+        hint = f"; the endpoints are {', '.join(ENDPOINTS)}" if "$.endpoint" in str(error) else ""
+        raise ValueError(f"{error}{hint}") from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ValueError("The body is not JSON") from error
+    if framing := sorted(_FRAMING & {name.lower() for name in fault.headers}):
+        raise ValueError(f"The server writes the header {framing[0]} itself - at `$.headers`")
+    return fault
 
 
 @dataclass
 class Faults:
-    """The faults that are switched on; the first that fits holds."""
+    """The active faults; the first that matches a request applies."""
 
     active: list[Fault] = field(default_factory=list)
 
@@ -63,11 +93,11 @@ class Faults:
         self.active.append(fault)
 
     def clear(self) -> None:
-        """Mend everything."""
+        """Remove every fault."""
         self.active.clear()
 
-    def take(self, endpoint: Endpoint, account: str) -> Fault | None:
-        """The fault that this request meets, if any."""
+    def take(self, endpoint: FaultEndpoint, account: str) -> Fault | None:
+        """Return the fault that applies to this request, if any, and count it."""
         for fault in self.active:
             if fault.endpoint == endpoint and fault.account in (None, account):
                 if fault.times is not None:
@@ -79,7 +109,7 @@ class Faults:
 
 
 def refusal(code: str, message: str, *, shape: Literal["nested", "flat", "error"] = "nested") -> dict[str, Any]:
-    """A refusal's body in one of the three shapes the API was seen to use."""
+    """Return the body of a refusal in one of the three shapes that the API is known to use."""
     if shape == "error":
         return {"error": {"code": code, "message": message}}
     item = {"code": code, "message": message, "retryable": False}

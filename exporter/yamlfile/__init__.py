@@ -1,21 +1,26 @@
-"""YAML files to typed values by a declared schema; every problem knows its file, line and key.
+"""Read YAML files as typed values by a declared schema; every problem has its file, line and key."""
 
-Knows YAML and types, and nothing of what a file is about. `nodes` reads the text within bounds, `values`
-says what a schema may hold and reads values by it, `document` gathers what was read and what is wrong.
-"""
-
-from exporter.yamlfile.document import ConfigError, Document, Problem, read, read_file, read_mapping
-from exporter.yamlfile.values import SECRET, is_secret, struct_fields
+from exporter.yamlfile.document import ConfigError, Document, Problem
+from exporter.yamlfile.faults import did_you_mean
+from exporter.yamlfile.files import read_bytes
+from exporter.yamlfile.reading import read, read_file, read_mapping
+from exporter.yamlfile.schema import COMMA_SEPARATED, COMPUTED, SECRET, is_marked, keys_of, plain, struct_fields
 from exporter.yamlfile.variables import expand
 
 __all__ = [
+    "COMMA_SEPARATED",
+    "COMPUTED",
     "SECRET",
     "ConfigError",
     "Document",
     "Problem",
+    "did_you_mean",
     "expand",
-    "is_secret",
+    "is_marked",
+    "keys_of",
+    "plain",
     "read",
+    "read_bytes",
     "read_file",
     "read_mapping",
     "struct_fields",

@@ -1,17 +1,13 @@
-"""A file that was read: its value, and all that is wrong with it, with file, line and key."""
+"""A file that was read: its value, and every problem found in it, with file, line and key."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Generic, TypeVar
 
 import msgspec
-
-from exporter.yamlfile.nodes import MAX_BYTES, UnreadableYamlError, compose, text_node
-from exporter.yamlfile.values import ValueReader, join_key
 
 T = TypeVar("T", bound=msgspec.Struct)
 
@@ -21,7 +17,7 @@ _HASH = re.compile(r"\$2[abxy]\$[0-9]{2}\$[./A-Za-z0-9]+", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing wrong: in which file (or other source), on which line (from 1), at which dotted key."""
+    """A mistake: in which file (or other source), on which line (from 1), at which dotted key."""
 
     file: str
     line: int | None
@@ -36,7 +32,7 @@ class Problem:
 
 
 class ConfigError(Exception):
-    """What was read cannot be used. `problems` has all the reasons; as text, one line for each."""
+    """The configuration cannot be used. `problems` holds every reason; the text has one line for each."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(problems)
@@ -46,9 +42,9 @@ class ConfigError(Exception):
 class Document(Generic[T]):
     """A file that was read: its value as far as it could be read, and the problems found so far.
 
-    Where an optional field is faulty, the value has the field's default; faulty items of lists are left out.
-    So checks across several fields can go on, and should ask `reported` before they blame a field for being
-    empty. `result` gives the value only when there is no problem at all.
+    The value is for checks across several fields. Where an optional field is faulty, it has the field's default; where
+    a required field is missing or faulty, it has None; faulty items of lists are left out. Checks ask `reported`
+    before they blame a field. `result` returns the value only if there is no problem at all.
     """
 
     def __init__(self, file: str) -> None:
@@ -57,21 +53,26 @@ class Document(Generic[T]):
         self.problems: list[Problem] = []
         self._lines: dict[str, int] = {}
         self._faulty: set[str] = set()
-        # The struct is kept beside its key, so that no other object can come to have its id.
-        self._keys: dict[int, tuple[msgspec.Struct, str]] = {}
+        # Each value is kept beside its key, so that no other object can get its id.
+        self._owned: dict[int, tuple[object, str, frozenset[str]]] = {}
 
-    def report(self, owner: msgspec.Struct, field: str, message: str) -> None:
-        """Add a problem with a field (or `field[0]`) of a struct in this document; "" is the struct."""
+    def report(self, owner: object, field: str, message: str) -> None:
+        """Add a problem with a field (or `field[0]`) of a value in this document; "" is the value itself."""
         self.add(self.key(owner, field), message)
 
-    def reported(self, owner: msgspec.Struct, *fields: str) -> bool:
-        """Tell whether any of these fields of a struct, or what is inside them, has a problem already."""
+    def reported(self, owner: object, *fields: str) -> bool:
+        """Report whether any of these fields of a struct, or anything inside them, has a problem already."""
         return any(self.key(owner, field) in self._faulty for field in fields)
 
-    def key(self, owner: msgspec.Struct, field: str = "") -> str:
-        """Return the dotted key of a struct of this document, or of a field of it."""
-        _, key = self._keys.get(id(owner), (None, ""))
+    def key(self, owner: object, field: str = "") -> str:
+        """Return the dotted key of a struct or scalar of this document, or of a field of it."""
+        _, key, _ = self._owned.get(id(owner), (None, "", None))
         return join_key(key, field)
+
+    def given(self, owner: msgspec.Struct) -> frozenset[str]:
+        """Return the names of the fields that the file gives a struct; none if the struct is a default."""
+        _, _, fields = self._owned.get(id(owner), (None, "", frozenset[str]()))
+        return fields
 
     def line(self, key: str) -> int | None:
         """Return the line of a dotted key, or of the nearest key around it that the file has."""
@@ -83,59 +84,37 @@ class Document(Generic[T]):
         self._faulty.update(_outwards(key))
 
     def place(self, key: str, line: int) -> None:
-        """Note the line of a key."""
+        """Record the line of a key."""
         self._lines[key] = line
 
-    def own(self, struct: msgspec.Struct, key: str) -> None:
-        """Note the key of a struct."""
-        self._keys[id(struct)] = struct, key
+    def own(self, value: object, key: str, fields: Iterable[str] = ()) -> None:
+        """Record the key of a struct or scalar, and which fields of a struct the file gives."""
+        self._owned[id(value)] = value, key, frozenset(fields)
+
+    def sorted_problems(self) -> list[Problem]:
+        """Return the problems in the order of their lines."""
+        return sorted(self.problems, key=lambda problem: problem.line or 0)
 
     def result(self) -> T:
-        """Return the value; raises ConfigError with all problems, in the order of their lines."""
+        """Return the value.
+
+        Raises:
+            ConfigError: There are problems.
+
+        """
         if self.problems or self.value is None:
-            raise ConfigError(sorted(self.problems, key=lambda problem: problem.line or 0))
+            raise ConfigError(self.sorted_problems())
         return self.value
 
 
+def join_key(key: str, name: str) -> str:
+    """Join a dotted key and the name or `[index]` of something below it."""
+    return f"{key}.{name}" if key and name and name[0] != "[" else key + name
+
+
 def _outwards(key: str) -> Iterator[str]:
-    """Yield a dotted key and those of all that is around it, the document's "" last."""
+    """Yield a dotted key and those of everything around it, the document's "" last."""
     while key:
         yield key
         key = key[: max(key.rfind("."), key.rfind("["), 0)]
     yield ""
-
-
-def read_file(path: Path, schema: type[T], *, environ: Mapping[str, str] | None = None) -> Document[T]:
-    """Read a file as `read` reads its text; that it cannot be opened is a problem too."""
-    try:
-        with path.open("rb") as stream:
-            # One byte more than is allowed, so that /dev/zero is too large instead of endless.
-            data = stream.read(MAX_BYTES + 1)
-    except (OSError, ValueError) as error:
-        document: Document[T] = Document(str(path))
-        reason = error.strerror if isinstance(error, OSError) else "not a file name"
-        document.add("", f"cannot be read: {reason}")
-        return document
-    return read(data, schema, file=str(path), environ=environ)
-
-
-def read(data: bytes, schema: type[T], *, file: str, environ: Mapping[str, str] | None = None) -> Document[T]:
-    """Read YAML as an instance of `schema`; an empty text is an empty mapping. Never raises, see `Document`.
-
-    With `environ`, `${NAME}` in values is replaced by that variable, and `$${` by a plain `${`.
-    """
-    document: Document[T] = Document(file)
-    try:
-        root = compose(data)
-    except UnreadableYamlError as error:
-        document.add("", error.message, error.line)
-        return document
-    document.value = ValueReader(document, environ).root(root, schema)
-    return document
-
-
-def read_mapping(values: Mapping[str, object], schema: type[T], *, source: str) -> Document[T]:
-    """Read text values, in nested mappings, as an instance of `schema`; lines of problems mean nothing."""
-    document: Document[T] = Document(source)
-    document.value = ValueReader(document, None).root(text_node(values), schema)
-    return document

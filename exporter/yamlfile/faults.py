@@ -1,4 +1,4 @@
-"""What is said of a value that is not what it should be; never the value itself, which may be a secret."""
+"""Word the messages about faulty values; no message repeats a value, which may be a secret."""
 
 from __future__ import annotations
 
@@ -36,10 +36,7 @@ FITTING = {bool: Kind.BOOLEAN, int: Kind.NUMBER, float: Kind.NUMBER, str: Kind.T
 
 
 class FaultError(Exception):
-    """A value that cannot be what it should be; caught at the list, mapping or field it belongs to.
-
-    Without a message, what is wrong has been noted already.
-    """
+    """A value that cannot be what it should be; caught at the list, mapping or field it belongs to."""
 
 
 def wrong(node: yaml.Node, wanted: str) -> FaultError:

@@ -1,8 +1,7 @@
-"""YAML bytes to a tree of nodes that is small enough to walk.
+"""Parse YAML bytes to a tree of nodes that is small enough to walk.
 
-Knows YAML's syntax and the tricks that can be played with it: encodings, aliases that multiply or refer to
-themselves, deep nesting. Must not know what the file is about. No message repeats any of the file's text,
-because that text may be a secret.
+Unusual encodings, aliases that multiply or refer to themselves, and deep nesting are refused. No message repeats any of
+the file's text, because that text may be a secret.
 """
 
 from __future__ import annotations
@@ -75,11 +74,13 @@ def compose(data: bytes, loader: type[yaml.SafeLoader | yaml.CSafeLoader] = LOAD
 
 
 def text_node(value: object) -> yaml.Node:
-    """Return the node that a mapping (of mappings) of texts would have in a file, on its first line."""
+    """Return the node that texts, in nested mappings and lists, would have in a file, on its first line."""
     mark = yaml.Mark("", 0, 0, 0, None, 0)
     if isinstance(value, Mapping):
         pairs = [(text_node(key), text_node(item)) for key, item in value.items()]
         return yaml.MappingNode("tag:yaml.org,2002:map", pairs, mark, mark)
+    if isinstance(value, list):
+        return yaml.SequenceNode("tag:yaml.org,2002:seq", [text_node(item) for item in value], mark, mark)
     return yaml.ScalarNode("tag:yaml.org,2002:str", str(value), mark, mark)
 
 

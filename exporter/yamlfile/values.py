@@ -1,28 +1,21 @@
-"""YAML nodes to values of declared types.
+"""Convert YAML nodes to values of declared types.
 
-A schema is a msgspec.Struct class whose fields are annotated with str, int, float, bool, Literal, list[X],
-tuple[X, ...], dict[str, X], unions of these, X | None, other Struct classes, and scalar classes: subclasses of str,
-int or float with a classmethod `parse(text)` that raises ValueError, and perhaps a class attribute `expected` that
-says what they are ("a duration"). A scalar class that is no str gets its text however YAML would understand it.
-`Annotated[X, SECRET]` marks what must not be shown; `Annotated[X, msgspec.Meta(ge=1)]` sets bounds (ge, gt, le,
-min_length). The key of a field is its name, or what `msgspec.field(name=…)` says.
-
-No message repeats a value, only keys. A scalar's `parse` may repeat its text where that helps; for a secret
-such a message is replaced.
+No message repeats a value, only keys. A scalar's `parse` may repeat its text where that helps; for a secret such a
+message is replaced.
 """
 
 from __future__ import annotations
 
-import functools
 import re
-import types
 import typing
-from collections.abc import Iterable, Mapping
-from typing import Annotated, Any, Final, Literal, NamedTuple, Protocol, TypeVar, Union
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, NamedTuple, TypeVar
 
 import msgspec
 import yaml
 
+from exporter.yamlfile.document import Document, join_key
 from exporter.yamlfile.faults import (
     FITTING,
     WANTED,
@@ -35,15 +28,18 @@ from exporter.yamlfile.faults import (
     shown,
     wrong,
 )
+from exporter.yamlfile.schema import (
+    COMMA_SEPARATED,
+    SECRET,
+    is_marked,
+    is_struct,
+    is_union,
+    keys_of,
+    plain,
+    read_as,
+    struct_fields,
+)
 from exporter.yamlfile.variables import expand
-
-
-class Secrecy:
-    """The mark of what must not be shown."""
-
-
-#: `Annotated[X, SECRET]`: the value is a secret.
-SECRET: Final = Secrecy()
 
 T = TypeVar("T", bound=msgspec.Struct)
 
@@ -53,55 +49,45 @@ _TRUE, _FALSE = frozenset({"true", "yes", "on"}), frozenset({"false", "no", "off
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
-class Notes(Protocol):
-    """Where problems, lines and the keys of structs are written down."""
-
-    def add(self, key: str, message: str, line: int | None = None) -> None:
-        """Add a problem with a dotted key."""
-
-    def place(self, key: str, line: int) -> None:
-        """Note the line of a key."""
-
-    def own(self, struct: msgspec.Struct, key: str) -> None:
-        """Note the key of a struct."""
-
-
 class _Entry(NamedTuple):
     line: int
     node: yaml.Node
 
 
 class ValueReader:
-    """Turns nodes into values of the types asked for; every fault is noted, and reading goes on."""
+    """Converts nodes to values of the types asked for; it reports every fault to the document and reads on."""
 
-    def __init__(self, notes: Notes, environ: Mapping[str, str] | None) -> None:
-        self._notes = notes
+    def __init__(self, document: Document[Any], environ: Mapping[str, str] | None) -> None:
+        self._document = document
         self._environ = environ
+        self._directory = Path(document.file).parent
 
     def root(self, node: yaml.Node | None, schema: type[T]) -> T | None:
-        """Read a whole document; None when it is not even a mapping or lacks something required."""
+        """Read a whole document; None if it is not even a mapping."""
         if node is None or kind_of(node) is Kind.NOTHING:
             node = yaml.MappingNode("tag:yaml.org,2002:map", [])
-        self._notes.place("", node.start_mark.line + 1 if node.start_mark else 1)
+        self._document.place("", node.start_mark.line + 1 if node.start_mark else 1)
         try:
             return self._struct(node, schema, "")
         except FaultError as fault:
-            self._note("", fault)
+            self._document.add("", str(fault))
             return None
 
     def _value(self, node: yaml.Node, wanted: Any, key: str, secret: bool = False) -> object:
         """Convert one node; raises FaultError."""
         origin, arguments = typing.get_origin(wanted), typing.get_args(wanted)
         if origin is Annotated:
-            value = self._value(node, arguments[0], key, secret or SECRET in arguments[1:])
+            if COMMA_SEPARATED in arguments and kind_of(node) is Kind.TEXT:
+                node = self._split(node)
+            value = self._value(node, read_as(wanted), key, secret or SECRET in arguments[1:])
             return _bounded(value, arguments[1:])
-        if origin in {Union, types.UnionType}:
+        if is_union(wanted):
             return self._union(node, arguments, key, secret)
         if origin in {list, tuple, dict}:
             return self._collection(node, origin, arguments, key, secret)
         if origin is Literal:
             return self._choice(node, arguments)
-        return self._struct(node, wanted, key) if _is_struct(wanted) else self._scalar(node, wanted, secret)
+        return self._struct(node, wanted, key) if is_struct(wanted) else self._scalar(node, wanted, key, secret)
 
     def _union(self, node: yaml.Node, members: tuple[object, ...], key: str, secret: bool) -> object:
         """Take the first member that the node can be; the message is that of the last one of its shape."""
@@ -133,46 +119,61 @@ class ValueReader:
             raise wrong(node, Kind.LIST)
         entries = {f"[{i}]": _Entry(item.start_mark.line + 1, item) for i, item in enumerate(node.value)}
         for name, entry in entries.items():
-            self._notes.place(join_key(key, name), entry.line)
+            self._document.place(join_key(key, name), entry.line)
         return container(value for _, value in self._converted(entries, arguments[0], key, secret))
 
     def _converted(
         self, entries: Mapping[str, _Entry], wanted: object, key: str, secret: bool
     ) -> list[tuple[str, object]]:
-        """Convert what can be converted and note the rest."""
+        """Convert what can be converted and report the rest."""
         values = []
         for name, entry in entries.items():
             path = join_key(key, name)
             try:
                 values.append((name, self._value(entry.node, wanted, path, secret)))
             except FaultError as fault:
-                self._note(path, fault)
+                self._document.add(path, str(fault))
         return values
 
     def _struct(self, node: yaml.Node, schema: type[T], key: str) -> T:
         entries = self._entries(node, key)
-        fields = {field.encode_name: field for field in struct_fields(schema)}
-        for name in entries.keys() - fields.keys():
+        known = {name: field for field in struct_fields(schema) for name in keys_of(field)}
+        for name in [name for name in entries if name not in known]:
             self._unknown(name, entries[name], schema, key)
-        values: dict[str, object] = {}
-        for name, field in fields.items():
-            if name not in entries:
-                if field.required:
-                    self._notes.add(join_key(key, name), "is missing")
-            # A key with nothing after it counts as left out: the lines below it may all be comments.
-            elif field.required or kind_of(entries[name].node) is not Kind.NOTHING:
-                done = self._converted({name: entries[name]}, field.type, key, secret=False)
-                values.update((field.name, value) for _, value in done)
-        if any(field.required and field.name not in values for field in fields.values()):
-            raise FaultError
+        values: dict[str, Any] = {field.name: None for field in known.values() if field.required}
+        for field in struct_fields(schema):
+            values |= self._field(field, entries, key)
         struct = schema(**values)
-        self._notes.own(struct, key)
+        self._document.own(struct, key, {field.name for name, field in known.items() if _has_value(entries, name)})
         return struct
+
+    def _field(self, field: msgspec.structs.FieldInfo, entries: Mapping[str, _Entry], key: str) -> dict[str, Any]:
+        """Return the value of a field by its name; nothing if it is left out or faulty."""
+        name, *twin = keys_of(field)
+        # A key with nothing after it counts as left out: the lines below it may all be comments.
+        given = [name for name in keys_of(field) if _has_value(entries, name)]
+        if len(given) > 1:
+            self._document.add(join_key(key, given[1]), f"give {listed(given, 'or')}, not both")
+        elif given or (field.required and name in entries and not twin):
+            chosen = given[0] if given else name
+            path, node = join_key(key, chosen), entries[chosen].node
+            try:
+                if chosen in twin:
+                    return {field.name: self._scalar(node, plain(field.type), path, secret=False, by_path=True)}
+                return {field.name: self._value(node, field.type, path)}
+            except FaultError as fault:
+                self._document.add(path, str(fault))
+        elif field.required:
+            hint = f": give {listed([name, *twin], 'or')}" if twin else ""
+            self._document.add(join_key(key, name), f"is missing{hint}")
+        return {}
 
     def _entries(self, node: yaml.Node, key: str) -> dict[str, _Entry]:
         """Return what a mapping holds, each key once, with what `<<` merges into it after its own."""
-        if not isinstance(node, yaml.MappingNode) or kind_of(node) is not Kind.MAPPING:
+        if not isinstance(node, yaml.MappingNode):
             raise wrong(node, Kind.MAPPING)
+        if kind_of(node) is not Kind.MAPPING:
+            self._document.add(key, str(wrong(node, Kind.MAPPING)))
         entries: dict[str, _Entry] = {}
         merged: list[yaml.Node] = []
         for name, value in node.value:
@@ -180,46 +181,75 @@ class ValueReader:
             if name.tag.endswith(":merge"):
                 merged += value.value if isinstance(value, yaml.SequenceNode) else [value]
             elif not isinstance(name, yaml.ScalarNode) or not name.value:
-                self._notes.add(key, "a key must be text", line)
+                self._document.add(key, "a key must be text", line)
             elif name.value in entries:
                 first = entries[name.value].line
                 shown_key = key if _is_word_alone(value) else join_key(key, shown(name.value))
-                self._notes.add(shown_key, f"duplicate key, first on line {first}", line)
+                self._document.add(shown_key, f"duplicate key, first on line {first}", line)
             else:
                 entries[name.value] = _Entry(line, value)
         for other in merged:
-            entries = {**self._entries(other, key), **entries}
+            try:
+                entries = {**self._entries(other, key), **entries}
+            except FaultError as fault:
+                self._document.add(key, str(fault), other.start_mark.line + 1)
         for name, entry in entries.items():
-            self._notes.place(join_key(key, name), entry.line)
+            self._document.place(join_key(key, name), entry.line)
         return entries
 
     def _unknown(self, name: str, entry: _Entry, schema: type[msgspec.Struct], key: str) -> None:
-        known = [field.encode_name for field in struct_fields(schema)]
-        if _is_word_alone(entry.node) and any(is_secret(field.type) for field in struct_fields(schema)):
+        known = [name for field in struct_fields(schema) for name in keys_of(field)]
+        if _is_word_alone(entry.node) and any(is_marked(field.type, SECRET) for field in struct_fields(schema)):
             # `{client_secret: top,secret}` makes a key of half a secret.
             message = "a word without a value: if it belongs to the value before it, put that in quotes"
-            self._notes.add(key, message, entry.line)
+            self._document.add(key, message, entry.line)
             return
         hint = did_you_mean(name, known) or _belongs_below(name, schema) or f": {listed(known, 'and')} are known"
-        self._notes.add(join_key(key, shown(name)), f"unknown key{hint}", entry.line)
+        self._document.add(join_key(key, shown(name)), f"unknown key{hint}", entry.line)
 
-    def _scalar(self, node: yaml.Node, wanted: type, secret: bool) -> object:
-        base = next(base for base in WANTED if issubclass(wanted, base))
-        parse = getattr(wanted, "parse", None)
+    def _scalar(self, node: yaml.Node, wanted: Any, key: str, secret: bool, by_path: bool = False) -> object:
+        base = next((base for base in WANTED if issubclass(wanted, base)), str)
         expected = getattr(wanted, "expected", WANTED[base])
         kind = kind_of(node)
         if not isinstance(node, yaml.ScalarNode) or kind == Kind.NOTHING or (base is str and kind != Kind.TEXT):
             raise wrong(node, expected)
         text = self._text(node)
+        parse = self._at_path(wanted) if by_path else getattr(wanted, "parse", None)
+        if parse is None and hasattr(wanted, "from_path"):
+            parse = self._at_path(wanted)
         # What a variable stands for has no type of its own yet.
         if parse is None and kind != FITTING[base] and text == node.value:
             raise wrong(node, expected)
         if parse is None:
             return text if base is str else _plain_value(text, base)
         try:
-            return parse(text)
+            value: object = parse(text)
         except ValueError as error:
             raise FaultError("is not valid" if secret and text in str(error) else str(error)) from None
+        self._document.own(value, key)
+        return value
+
+    def _at_path(self, wanted: Any) -> Callable[[str], object]:
+        """Return the parser of a value that is given by a file name."""
+
+        def parse(name: str) -> object:
+            if not name or "\0" in name:
+                raise ValueError("must be the name of a file")
+            return wanted.from_path(self._directory / name)
+
+        return parse
+
+    def _split(self, node: yaml.Node) -> yaml.Node:
+        """Return the list that a text with commas stands for."""
+        assert isinstance(node, yaml.ScalarNode)  # noqa: S101 - what has the kind TEXT is a scalar
+        texts = [text.strip() for text in self._text(node).split(",")]
+        items = [
+            # The variables are replaced already.
+            yaml.ScalarNode(node.tag, text.replace("${", "$${") if self._environ is not None else text, node.start_mark)
+            for text in texts
+            if text
+        ]
+        return yaml.SequenceNode("tag:yaml.org,2002:seq", items, node.start_mark)
 
     def _text(self, node: yaml.ScalarNode) -> str:
         """Return a scalar as it is written, variables replaced."""
@@ -233,26 +263,9 @@ class ValueReader:
             raise FaultError("holds a character that UTF-8 cannot write")
         return text
 
-    def _note(self, key: str, fault: FaultError) -> None:
-        if str(fault):
-            self._notes.add(key, str(fault))
 
-
-@functools.cache
-def struct_fields(schema: type[msgspec.Struct]) -> tuple[msgspec.structs.FieldInfo, ...]:
-    """Return the fields of a schema with their types, defaults and the keys they have in YAML."""
-    return msgspec.structs.fields(schema)
-
-
-def is_secret(annotation: object) -> bool:
-    """Tell whether an annotation, or a part of it, is marked SECRET."""
-    parts = typing.get_args(annotation)
-    return SECRET in getattr(annotation, "__metadata__", ()) or any(map(is_secret, parts))
-
-
-def join_key(key: str, name: str) -> str:
-    """Join a dotted key and the name or `[index]` of something below it."""
-    return f"{key}.{name}" if key and name and name[0] != "[" else key + name
+def _has_value(entries: Mapping[str, _Entry], name: str) -> bool:
+    return name in entries and kind_of(entries[name].node) is not Kind.NOTHING
 
 
 def _plain_value(text: str, wanted: type) -> bool | int | float:
@@ -278,24 +291,20 @@ def _is_word_alone(node: yaml.Node) -> bool:
     return kind_of(node) is Kind.NOTHING and not node.value
 
 
-def _is_struct(annotation: object) -> bool:
-    return isinstance(annotation, type) and issubclass(annotation, msgspec.Struct)
-
-
 def _shape(annotation: object) -> type[yaml.Node]:
     """Return the class of the nodes that an annotation can be read from."""
     origin = typing.get_origin(annotation)
     if origin is Annotated:
-        return _shape(typing.get_args(annotation)[0])
+        return _shape(read_as(annotation))
     if origin in {list, tuple}:
         return yaml.SequenceNode
-    return yaml.MappingNode if origin is dict or _is_struct(annotation) else yaml.ScalarNode
+    return yaml.MappingNode if origin is dict or is_struct(annotation) else yaml.ScalarNode
 
 
 def _belongs_below(name: str, schema: type[msgspec.Struct]) -> str:
     """Say under which key a key belongs that was written one level too high."""
     for field in struct_fields(schema):
         for part in (field.type, *typing.get_args(field.type)):
-            if _is_struct(part) and name in {inner.encode_name for inner in struct_fields(part)}:
+            if is_struct(part) and any(name in keys_of(inner) for inner in struct_fields(part)):
                 return f": did you mean {field.encode_name}.{name}?"
     return ""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import signal
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -187,12 +186,16 @@ async def test_accounts_with_the_same_credentials_share_the_pause(sharing: tuple
     assert (await exporter.scrape("/probe?target=three")).value("probe_success") == 1
 
 
+def open_files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
 async def test_a_thousand_accounts_share_connections() -> None:
-    open_files = len(os.listdir("/proc/self/fd"))
+    before = open_files()
     registry = AccountRegistry()
     accounts = tuple(account(f"customer-{number}", "http://127.0.0.1:1", HMAC) for number in range(1000))
     await registry.apply(Config(accounts=accounts))
-    assert len(os.listdir("/proc/self/fd")) - open_files < 10
+    assert open_files() - before < 10
     await registry.close()
 
 

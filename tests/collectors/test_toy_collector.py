@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -47,9 +46,8 @@ ITEMS = [{"kind": "ball", "size": 3}, {"kind": "car", "size": 5}, {"nothing": 1}
 
 
 @pytest.fixture(autouse=True)
-def toys(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def toys(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(COLLECTORS, "toys", TOYS)
-    return
 
 
 async def respond(request: Received, writer: asyncio.StreamWriter) -> None:
@@ -111,7 +109,7 @@ def test_it_is_configured_and_its_labels_are_reserved(tmp_path: Path) -> None:
     (account,) = load_file(file, environ={}, catalog=catalog()).accounts
     assert account.collectors == ("toys",)
     file.write_text(text % ", labels: {kind: x}")
-    with pytest.raises(ConfigError, match="labels.kind"):
+    with pytest.raises(ConfigError, match=r"labels\.kind"):
         load_file(file, environ={}, catalog=catalog())
 
 

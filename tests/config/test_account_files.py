@@ -6,10 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from exporter.config import (
-    load_file,
-)
-from tests.config.writing import ACME, GLOBEX, load, names, problems
+from exporter.config import load_file
+from tests.config.writing import ACME, CATALOG, GLOBEX, load, names, problems
 
 
 @pytest.fixture
@@ -33,7 +31,7 @@ def test_account_files_add_accounts_in_the_order_of_their_names(fleet: Path) -> 
     )
     account_file(fleet, ".hidden.yaml", "[")
     account_file(fleet, "c.yml", "[")
-    config = load_file(fleet / "config.yaml", environ={})
+    config = load_file(fleet / "config.yaml", environ={}, catalog=CATALOG)
     assert names(config) == ["acme", "globex"]
     assert {account.campaigns.limit for account in config.accounts} == {7}
     assert config.account_files == ("accounts.d/*.yaml",)
@@ -42,7 +40,7 @@ def test_account_files_add_accounts_in_the_order_of_their_names(fleet: Path) -> 
 
 
 def test_patterns_that_match_nothing_yet_are_fine(fleet: Path) -> None:
-    config = load_file(fleet / "config.yaml", environ={})
+    config = load_file(fleet / "config.yaml", environ={}, catalog=CATALOG)
     assert (config.accounts, config.account_files_status) == ((), {})
 
 
@@ -52,7 +50,7 @@ def test_a_faulty_account_file_keeps_the_others_running(fleet: Path) -> None:
     empty = account_file(fleet, "c.yaml", "")
     strange = account_file(fleet, "d.yaml", "accounts: []\ncache: {ttl: 5m}\n")
     (fleet / "accounts.d" / "e.yaml").mkdir()
-    config = load_file(fleet / "config.yaml", environ={})
+    config = load_file(fleet / "config.yaml", environ={}, catalog=CATALOG)
     assert names(config) == ["globex"]
     assert config.account_files_status[good] == ()
     assert list(map(str, config.problems())) == [
@@ -68,7 +66,7 @@ def test_of_two_files_with_one_account_name_the_later_is_faulty(fleet: Path) -> 
     first = account_file(fleet, "a.yaml", "accounts:" + ACME)
     second = account_file(fleet, "b.yaml", "accounts:" + GLOBEX + ACME)
     third = account_file(fleet, "c.yaml", "accounts:" + GLOBEX)
-    config = load_file(fleet / "config.yaml", environ={})
+    config = load_file(fleet / "config.yaml", environ={}, catalog=CATALOG)
     assert names(config) == ["acme", "globex"]
     assert [file for file, faults in config.account_files_status.items() if faults] == [second]
     assert (

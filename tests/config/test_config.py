@@ -15,12 +15,13 @@ from exporter.config import (
     CacheSettings,
     CampaignFilter,
     Config,
-    HmacCredentials,
-    OAuth2Credentials,
+    Hmac,
+    NoProxyRule,
+    OAuth2,
     Secret,
     TlsSettings,
 )
-from exporter.config.schema import BaseUrl
+from exporter.config.urls import BaseUrl
 from tests.config.writing import ACME, GLOBEX, load
 
 
@@ -45,21 +46,29 @@ api:
   no_proxy: [localhost, .internal.example]
   tls_config: {min_version: TLS13}
 """
-    common = CampaignFilter(_patterns(".*2024"), _patterns("Draft.*"), 400 * 86400.0, 2000)
+    common = CampaignFilter(
+        include=_patterns(".*2024"), exclude=_patterns("Draft.*"), max_age=400 * 86400.0, limit=2000
+    )
     assert load(folder, text) == Config(
         accounts=(
             Account(
                 name="acme",
                 base_url="https://api.services.mimecast.com",
-                credentials=OAuth2Credentials("id", Secret("planted-secret")),
+                oauth2=OAuth2(client_id="id", client_secret=Secret("planted-secret")),
+                collectors=("campaigns", "safe_score"),
                 campaigns=common,
             ),
             Account(
                 name="globex",
                 base_url="https://gateway.example:8443/mimecast",
-                credentials=HmacCredentials("app", Secret("key"), Secret("access"), Secret("c2VjcmV0")),
+                hmac=Hmac(
+                    app_id="app", app_key=Secret("key"), access_key=Secret("access"), secret_key=Secret("c2VjcmV0")
+                ),
                 correct_answers="option",
-                campaigns=CampaignFilter(_patterns(".*2024"), _patterns("Test.*"), 30 * 86400.0, 2000),
+                collectors=("campaigns", "safe_score"),
+                campaigns=CampaignFilter(
+                    include=_patterns(".*2024"), exclude=_patterns("Test.*"), max_age=30 * 86400.0, limit=2000
+                ),
                 labels={"tier": "gold"},
             ),
         ),
@@ -69,9 +78,10 @@ api:
             max_response_size=512 * 1024,
             concurrency=5,
             proxy_url=Secret("http://user:pass@proxy.example:3128"),
-            no_proxy=("localhost", ".internal.example"),
-            tls=TlsSettings(min_version="TLS13"),
+            no_proxy=(NoProxyRule("localhost"), NoProxyRule(".internal.example")),
+            tls_config=TlsSettings(min_version="TLS13"),
         ),
+        collectors=("campaigns", "safe_score"),
         campaigns=common,
         source=str(folder / "config.yaml"),
     )
@@ -86,7 +96,7 @@ def test_everything_but_accounts_has_the_documented_default(folder: Path) -> Non
     assert (config.cache, config.api, config.campaigns) == (CacheSettings(), ApiSettings(), CampaignFilter())
     assert (config.cache.ttl, config.cache.max_stale) == (300, 3600)
     assert (config.api.timeout, config.api.max_response_size, config.api.concurrency) == (30, 67108864, 20)
-    assert config.api.tls == TlsSettings(None, None, None, "TLS12")
+    assert config.api.tls_config == TlsSettings(min_version="TLS12")
     assert config.accounts[0].correct_answers == "count"
 
 

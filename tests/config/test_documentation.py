@@ -11,10 +11,8 @@ from typing import Any, get_args
 import msgspec
 import pytest
 import yaml
-from exporter.collectors.metrics import ACCOUNT_METRICS, CAMPAIGN_LABELS, CAMPAIGN_METRICS, SCRAPE_METRICS
 
 from exporter.config import (
-    EXPOSED_LABELS,
     HMAC_REGIONS,
     OAUTH2_REGIONS,
     ApiSettings,
@@ -23,25 +21,25 @@ from exporter.config import (
     load_environment,
     load_file,
 )
-from exporter.config.schema import ConfigFile
-from exporter.exposition.process import Telemetry
-from exporter.yamlfile import read, struct_fields
-from tests.config.writing import ROOT, names
+from exporter.config.settings import Config
+from exporter.yamlfile import keys_of, read, struct_fields
+from tests.config.writing import CATALOG, ROOT, names
 
 
-def schema_keys(schema: type[msgspec.Struct] = ConfigFile, prefix: str = "") -> Iterator[tuple[str, str]]:
+def schema_keys(schema: type[msgspec.Struct] = Config, prefix: str = "") -> Iterator[tuple[str, str]]:
     """Each key of the file, dotted, with its default as the documentation writes it."""
     for field in struct_fields(schema):
         annotations = [field.type, *get_args(field.type)]
+        keys = [prefix + key for key in keys_of(field)]
         below = [part for part in annotations if isinstance(part, type) and issubclass(part, msgspec.Struct)]
         many = "[]" if getattr(field.type, "__origin__", None) is tuple else ""
         if below:
             yield from schema_keys(below[0], f"{prefix}{field.encode_name}{many}.")
-        elif field.default == "":
-            yield prefix + field.encode_name, "required"
+        elif field.required and len(keys) == 1:
+            yield keys[0], "required"
         else:
-            default = field.default if field.default is not msgspec.NODEFAULT else None
-            yield prefix + field.encode_name, f"`{default}`" if default not in (None, ()) else "none"
+            default = field.default if field.default not in (msgspec.NODEFAULT, None, (), "") else None
+            yield from ((key, f"`{default}`" if default else "none") for key in keys)
 
 
 def test_the_documentation_has_each_key_with_its_default() -> None:
@@ -54,7 +52,7 @@ def test_the_documentation_has_each_region_and_variable() -> None:
     assert {name: url for version, name, url in rows if version == "2"} == OAUTH2_REGIONS
     assert {name: url for version, name, url in rows if version == "1"} == HMAC_REGIONS
     with pytest.raises(ConfigError) as caught:
-        load_environment({})
+        load_environment({}, catalog=CATALOG)
     assert set(re.findall("MIMECAST_[A-Z_]+", str(caught.value))) <= set(
         re.findall("`(MIMECAST_[A-Z_]+)`", _documentation())
     )
@@ -74,15 +72,15 @@ def test_the_example_loads_once_its_secrets_are_given(folder: Path) -> None:
     for name in re.findall(r"^ *\w+_file: (secrets/\S+)", _example(), re.MULTILINE):
         (folder / name).write_text("c2VjcmV0\n")
     environ = dict.fromkeys(re.findall(r"\$\{([A-Z_]+)\}", re.sub("#.*", "", _example())), "value")
-    config = load_file(folder / "config.yaml", environ=environ)
+    config = load_file(folder / "config.yaml", environ=environ, catalog=CATALOG)
     assert names(config) == ["acme", "globex"]
     assert (config.cache, config.api) == (CacheSettings(), ApiSettings())
 
 
 def test_the_example_shows_each_key_and_the_defaults() -> None:
     text = re.sub(r"^( *)#(?=[a-z_]+: )", r"\1", _example(), flags=re.MULTILINE)
-    document = read(text.encode(), ConfigFile, file="config.example.yaml")
-    assert document.problems == []
+    document = read(text.encode(), Config, file="config.example.yaml")
+    assert {problem.message.partition(", ")[2] for problem in document.problems} == {"not both"}
     shown = dict(_leaves(yaml.safe_load(text)))
     for key, default in schema_keys():
         assert any(name in (key, f"{key}.tier") for name in shown)
@@ -99,13 +97,3 @@ def _leaves(tree: Any, prefix: str = "") -> Iterator[tuple[str, object]]:
             yield from _leaves(item, f"{prefix}[]")
     else:
         yield prefix, tree
-
-
-def test_no_label_of_a_metric_is_free_for_targets() -> None:
-    own = {
-        label
-        for metric in (*CAMPAIGN_METRICS, *ACCOUNT_METRICS, *SCRAPE_METRICS)
-        for label in getattr(metric, "labels", ())
-    }
-    process = {label for family in Telemetry("1").collect() for sample in family.samples for label in sample.labels}
-    assert own | {*CAMPAIGN_LABELS, "file"} | process <= EXPOSED_LABELS

@@ -13,21 +13,26 @@ from exporter.config import (
     Account,
     Config,
     ConfigError,
-    HmacCredentials,
-    OAuth2Credentials,
+    Hmac,
+    OAuth2,
     Secret,
     load_environment,
     redacted,
 )
-from tests.config.writing import PLANTED
+from tests.config.writing import CATALOG, PLANTED
 
 
 def test_the_environment_configures_one_account_of_api_2() -> None:
-    config = load_environment({"MIMECAST_CLIENT_ID": "0123", "MIMECAST_CLIENT_SECRET": "yes", "MIMECAST_REGION": ""})
-    credentials = OAuth2Credentials("0123", Secret("yes"))
-    assert config == Config(
-        accounts=(Account("default", "https://api.services.mimecast.com", credentials),), source="environment"
+    config = load_environment(
+        {"MIMECAST_CLIENT_ID": "0123", "MIMECAST_CLIENT_SECRET": "yes", "MIMECAST_REGION": ""}, catalog=CATALOG
     )
+    account = Account(
+        name="default",
+        base_url="https://api.services.mimecast.com",
+        oauth2=OAuth2(client_id="0123", client_secret=Secret("yes")),
+        collectors=("campaigns", "safe_score"),
+    )
+    assert config == Config(accounts=(account,), collectors=("campaigns", "safe_score"), source="environment")
 
 
 def test_the_environment_configures_one_account_of_api_1(tmp_path: Path) -> None:
@@ -35,9 +40,9 @@ def test_the_environment_configures_one_account_of_api_1(tmp_path: Path) -> None
     for name in ("APP_KEY", "ACCESS_KEY", "SECRET_KEY"):
         (tmp_path / name).write_text("c2VjcmV0\n")
         environ[f"MIMECAST_{name}_FILE"] = str(tmp_path / name)
-    [account] = load_environment(environ).accounts
+    [account] = load_environment(environ, catalog=CATALOG).accounts
     assert (account.name, account.base_url, account.correct_answers) == ("default", HMAC_REGIONS["eu"], "option")
-    assert isinstance(account.credentials, HmacCredentials)
+    assert isinstance(account.credentials, Hmac)
     assert account.credentials.secret_key.read() == "c2VjcmV0"
 
 
@@ -87,7 +92,7 @@ def test_the_environment_configures_one_account_of_api_1(tmp_path: Path) -> None
 )
 def test_a_faulty_environment_is_described_by_its_variables(variables: dict[str, str], expected: list[str]) -> None:
     with pytest.raises(ConfigError) as caught:
-        load_environment({f"MIMECAST_{name}": value for name, value in variables.items()})
+        load_environment({f"MIMECAST_{name}": value for name, value in variables.items()}, catalog=CATALOG)
     said = sorted(map(str, caught.value.problems))
     assert [text[: len(start)] for text, start in zip(said, sorted(expected), strict=True)] == sorted(expected)
     assert PLANTED not in str(caught.value)
@@ -98,7 +103,7 @@ def test_a_faulty_environment_is_described_by_its_variables(variables: dict[str,
 )
 def test_no_environment_does_anything_but_give_a_configuration_or_problems(values: dict[str, str]) -> None:
     try:
-        config = load_environment({f"MIMECAST_{name}": value for name, value in values.items()})
+        config = load_environment({f"MIMECAST_{name}": value for name, value in values.items()}, catalog=CATALOG)
     except ConfigError as error:
         said = [str(problem) for problem in error.problems]
     else:

@@ -9,20 +9,15 @@ import trustme
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.config import (
-    ConfigError,
-    TlsSettings,
-    load_file,
-    redacted,
-)
-from tests.config.writing import ACME, FAULTY, PLANTED, load, problems
+from exporter.config import ConfigError, load_file, redacted
+from tests.config.writing import ACME, CATALOG, FAULTY, PLANTED, load, problems
 
 
 @pytest.mark.parametrize("file", FAULTY, ids=lambda file: file.stem)
 def test_one_fault_is_one_problem_in_the_expected_words(file: Path) -> None:
     expected = file.read_text().splitlines()[0].removeprefix("# expected: ")
     with pytest.raises(ConfigError) as caught:
-        load_file(file, environ={})
+        load_file(file, environ={}, catalog=CATALOG)
     said = str(caught.value)
     assert said.replace(str(file), "FILE").replace(str(file.parent), "DIR") == f"FILE:{expected}"
     assert PLANTED not in said
@@ -35,7 +30,7 @@ def test_faults_of_every_kind_are_reported_together(folder: Path) -> None:
 accounts:
   - name: acme
     base_url: http://api.example
-    colour: red
+    tint: red
     oauth2: {client_id: id, client_secret_file: none}
     labels: {job: x}
   - name: acme
@@ -46,8 +41,8 @@ api: {tls_config: {ca_file: none}}
 """,
     ) == [
         "config.yaml:4: accounts[0].base_url: must begin with https:// (plain http is for loopback addresses only)",
-        "config.yaml:5: accounts[0].colour: unknown key: name, base_url, region, oauth2, hmac, correct_answers,"
-        " campaigns and labels are known",
+        "config.yaml:5: accounts[0].tint: unknown key: name, base_url, region, oauth2, hmac, correct_answers,"
+        " collectors, campaigns and labels are known",
         f"config.yaml:6: accounts[0].oauth2.client_secret_file: cannot read secret file {folder}/none:"
         " No such file or directory",
         "config.yaml:7: accounts[0].labels.job: this label is taken: use another name",
@@ -61,7 +56,7 @@ api: {tls_config: {ca_file: none}}
 
 def test_a_file_that_cannot_be_read_is_one_problem(folder: Path) -> None:
     with pytest.raises(ConfigError) as caught:
-        load_file(folder / "none.yaml", environ={})
+        load_file(folder / "none.yaml", environ={}, catalog=CATALOG)
     assert str(caught.value) == f"{folder}/none.yaml: cannot be read: No such file or directory"
 
 
@@ -83,7 +78,7 @@ def test_no_file_does_anything_but_give_a_configuration_or_problems(
     file = tmp_path_factory.getbasetemp() / "any.yaml"
     file.write_bytes(text.encode("utf-8", "replace"))
     try:
-        config = load_file(file, environ={"A": "1"})
+        config = load_file(file, environ={"A": "1"}, catalog=CATALOG)
     except ConfigError as error:
         said = [str(problem) for problem in error.problems]
     else:
@@ -104,11 +99,12 @@ def certificates(folder: Path) -> Path:
 
 
 def test_tls_files_are_relative_to_the_configuration(certificates: Path) -> None:
-    tls = "api: {tls_config: {ca_file: ca.pem, cert_file: cert.pem, key_file: key.pem}}\n"
-    config = load(certificates, tls + "accounts:" + ACME)
-    assert config.api.tls == TlsSettings(
-        f"{certificates}/ca.pem", f"{certificates}/cert.pem", f"{certificates}/key.pem", "TLS12"
-    )
+    text = "api: {tls_config: {ca_file: ca.pem, cert_file: cert.pem, key_file: key.pem}}\n"
+    config = load(certificates, text + "accounts:" + ACME)
+    tls = config.api.tls_config
+    assert [tls.ca_file, tls.cert_file, tls.key_file] == [
+        f"{certificates}/{name}.pem" for name in ("ca", "cert", "key")
+    ]
 
 
 @pytest.mark.parametrize(

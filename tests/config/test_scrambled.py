@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exporter.config import Config, ConfigError, load_file, redacted
+from tests.config.writing import CATALOG
 
 _SECRETS = ("Planted-client-secret-1", "Planted-app-key-2", "Planted-access-key-3", "UGxhbnRlZC1zZWNyZXQta2V5LTQ=")
 _LINES = f"""\
@@ -63,7 +64,7 @@ def _loaded(text: str) -> tuple[Path, Config | ConfigError]:
         path = Path(folder) / "config.yaml"
         path.write_text(text)
         try:
-            return path, load_file(path, environ={})
+            return path, load_file(path, environ={}, catalog=CATALOG)
         except ConfigError as error:
             return path, error
 

@@ -6,15 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from exporter.config import (
-    Config,
-    ConfigError,
-    load_file,
-)
+from exporter.config import Catalog, Config, ConfigError, load_file
 
 ROOT = Path(__file__).parent.parent.parent
 FAULTY = sorted((ROOT / "tests/fixtures/config/faulty").glob("*.yaml"))
 PLANTED = "planted-secret"
+
+CATALOG = Catalog(
+    collectors={"campaigns": True, "phishing": False, "safe_score": True, "performance": False},
+    labels=frozenset({"account", "title"}),
+)
 
 ACME = """
   - name: acme
@@ -30,7 +31,7 @@ GLOBEX = """
 def load(folder: Path, text: str, environ: dict[str, str] | None = None) -> Config:
     """Load a main file with this text."""
     (folder / "config.yaml").write_text(text)
-    return load_file(folder / "config.yaml", environ=environ or {})
+    return load_file(folder / "config.yaml", environ=environ or {}, catalog=CATALOG)
 
 
 def problems(folder: Path, text: str) -> list[str]:

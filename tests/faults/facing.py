@@ -8,12 +8,13 @@ import socket
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import trustme
+from msgspec.structs import replace
 
-from exporter.config import ApiSettings, Config, OAuth2Credentials, Secret, TlsSettings
+from exporter.config import ApiSettings, Config, OAuth2, Secret, TlsSettings
 from tests.faults.fault import GOOD, OTHER_HOST, PLANTED, TIMEOUT, TOKEN, Fault
 from tests.rawserver import Answer, Received, raw_server, sends
 from tests.serving import Served, configuration, served
@@ -47,7 +48,7 @@ class Facing:
     def _lead_to(self, base_url: str, *, at_fault: bool) -> None:
         """Let the name of the API lead to another place, as a change of DNS or of routes does."""
         self.at_fault = at_fault
-        client = self.exporter.service.fleet.collection.accounts["acme"]._client
+        client = self.exporter.app.registry.accounts["acme"].collectors["campaigns"]._client
         client._base_url = base_url
 
 
@@ -65,7 +66,7 @@ async def facing(fault: Fault, folder: Path, *, warm: bool) -> AsyncIterator[Fac
         config = _configuration(fault, api.base_url)
         if authority:
             authority.cert_pem.write_to_path(str(folder / "ca.pem"))
-            config = replace(config, api=replace(config.api, tls=TlsSettings(ca_file=str(folder / "ca.pem"))))
+            config = replace(config, api=replace(config.api, tls_config=TlsSettings(ca_file=str(folder / "ca.pem"))))
         faced.exporter = await stack.enter_async_context(served(config))
         if warm:
             await faced.exporter.scrape()
@@ -79,7 +80,7 @@ def _configuration(fault: Fault, base_url: str) -> Config:
     config = replace(config, api=replace(ApiSettings(timeout=TIMEOUT), **fault.settings))
     if fault.token is None:
         return config
-    account = replace(config.accounts[0], credentials=OAuth2Credentials("id", Secret(PLANTED)))
+    account = replace(config.accounts[0], hmac=None, oauth2=OAuth2(client_id="id", client_secret=Secret(PLANTED)))
     return replace(config, accounts=(account,))
 
 

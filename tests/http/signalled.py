@@ -11,8 +11,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import uvloop
-
+from exporter.cli.serve import run_loop
 from exporter.http.middleware.protection import Protection
 from exporter.http.server.server import ListenAddress, bind, parse_listen_address, serve
 from exporter.http.webconfig.watching import WatchedWebConfig
@@ -23,7 +22,7 @@ def _say(text: str) -> None:
     print(text, flush=True)
 
 
-async def _main(address: str, web_config: str | None) -> None:
+async def _main(address: str, web_config: str | None) -> int:
     app = SampleApp()
     web = WatchedWebConfig(Path(web_config) if web_config else None)
 
@@ -42,11 +41,14 @@ async def _main(address: str, web_config: str | None) -> None:
 
     fetch = asyncio.create_task(fetch_for_ever())
     sockets = bind([parse_listen_address(address)])
-    await serve(Protection(app, web.config), sockets, web=web, on_stop=stop, on_reload=reload, ready=ready)
+    protected = Protection(app, web.config)
+    tls = web.current.server_tls
+    await serve(protected, sockets, tls=tls, watch_tls=web.watch, on_stop=stop, on_reload=reload, ready=ready)
     _say("stopped")
     fetch.cancel()
+    return 0
 
 
 if __name__ == "__main__":
     logging.basicConfig(level=logging.WARNING)
-    uvloop.run(_main(sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else None))
+    sys.exit(run_loop(_main(sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else None)))

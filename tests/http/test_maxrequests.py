@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from exporter.http.server.server import MaxRequests, Server
+from exporter.http.middleware.max_requests import MaxRequests
+from exporter.http.server.server import Server
 from tests.http.serving import SampleApp, connected, request, serving
 
 pytestmark = pytest.mark.anyio

@@ -89,12 +89,6 @@ async def test_websocket_handshakes_are_plain_requests(app: SampleApp) -> None:
         assert (await wire.ask(request("/", *upgrade)))[0] == 200
 
 
-async def test_a_request_after_connect_is_not_tunnelled(app: SampleApp) -> None:
-    async with serving(app) as server, connected(server) as wire:
-        assert (await wire.ask(b"CONNECT evil.example:443 HTTP/1.1\r\nHost: evil.example\r\n\r\n"))[0] == 404
-        assert (await wire.ask(request()))[0] == 200
-
-
 def _resident() -> int:
     """Bytes of memory this process holds now."""
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")

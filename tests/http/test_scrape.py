@@ -6,13 +6,16 @@ import asyncio
 import json
 import logging
 import zlib
+from typing import Any
 
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families
 
 from exporter.accounts.status import ACCOUNT_FAMILIES, COLLECTOR_FAMILIES, SCRAPE_FAMILIES
+from exporter.cli.loading import catalog
 from exporter.collectors.campaigns import CAMPAIGNS
+from exporter.exposition.family import Family
 from exporter.exposition.text import CONTENT_TYPES
 from exporter.http.handlers.state import HandlerOptions
 from tests.exposition.test_negotiation import PROMETHEUS_2
@@ -40,9 +43,8 @@ async def test_every_metric_of_the_tables_is_served() -> None:
         served(configuration(api.base_url)) as exporter,
     ):
         exposition = await exporter.scrape()
-    assert {
-        family.name for family in (*CAMPAIGNS.families, *ACCOUNT_FAMILIES, *COLLECTOR_FAMILIES, *SCRAPE_FAMILIES)
-    } <= exposition.names
+    tables: list[Family[Any]] = [*CAMPAIGNS.families, *ACCOUNT_FAMILIES, *COLLECTOR_FAMILIES, *SCRAPE_FAMILIES]
+    assert {family.name for family in tables} <= exposition.names
     assert {"mimecast_exporter_build_info", "process_cpu_seconds_total", "python_info"} <= exposition.names
     assert exposition.value("mimecast_exporter_config_last_reload_successful") == 1
     assert exposition.value("mimecast_exporter_config_last_reload_success_timestamp_seconds") == 1_790_000_000
@@ -422,11 +424,45 @@ async def test_implausible_counts_are_warned_of_once_a_refresh_and_name_the_sett
     assert "correct_answers" in warning.getMessage()
 
 
-async def test_one_line_a_fetch_tells_account_campaigns_bytes_and_duration(caplog: pytest.LogCaptureFixture) -> None:
+async def test_the_first_success_and_a_recovery_are_logged_and_no_other_refresh_is(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     caplog.set_level(logging.INFO)
+    async with raw_server(sends(GOOD, GOOD, http(500), GOOD)) as api:
+        async with served(configuration(api.base_url, ttl=0)) as exporter:
+            for _ in range(4):
+                await exporter.scrape()
+                exporter.advance(600)
+    lines = [record.__dict__ for record in caplog.records if record.getMessage() == "refreshed"]
+    assert len(lines) == 2
+    line = lines[0]
+    assert (line["account"], line["collector"], line["records"]) == ("acme", "campaigns", 2)
+    assert line["bytes"] == len(json.dumps(answer(OLDER, NEWER)))
+
+
+async def test_a_scrape_that_names_no_timeout_waits_for_the_default_one() -> None:
+    never = asyncio.Event()
+
+    async def hangs(_: Received, writer: asyncio.StreamWriter) -> None:
+        await never.wait()
+
+    async with raw_server(hangs) as api:
+        async with served(configuration(api.base_url), HandlerOptions(default_scrape_timeout=0.05)) as exporter:
+            exposition = await exporter.scrape()
+        never.set()
+    assert exposition.value("mimecast_up") == 0
+    assert exposition.failures == {}
+
+
+async def test_a_filter_by_name_is_refused_instead_of_being_ignored() -> None:
+    async with served(configuration("http://api.mimecast.invalid")) as exporter:
+        response = await exporter.http.get("/metrics?name[]=mimecast_up")
+    assert response.status_code == 400
+    assert "collect[]" in response.text
+
+
+async def test_every_label_of_a_probe_is_reserved_so_that_no_target_label_hides_it() -> None:
     async with raw_server(sends(GOOD)) as api, served(configuration(api.base_url)) as exporter:
-        await exporter.scrape()
-        await exporter.scrape()
-    (line,) = [record.__dict__ for record in caplog.records if record.getMessage() == "fetched"]
-    assert (line["account"], line["campaigns"], line["bytes"]) == ("acme", 2, len(json.dumps(answer(OLDER, NEWER))))
-    assert line["duration"] >= 0
+        exposition = await exporter.scrape("/probe?target=acme")
+    families = text_string_to_metric_families(exposition.text)
+    assert {label for family in families for sample in family.samples for label in sample.labels} <= catalog().labels

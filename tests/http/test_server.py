@@ -6,6 +6,7 @@ import asyncio
 import ssl
 import time
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import httpx
@@ -91,10 +92,38 @@ async def test_an_unknown_method_is_refused(server: Server, app: SampleApp) -> N
 
 
 @pytest.mark.parametrize("offer", ["websocket", "h2c", "TLS/1.2"])
-async def test_an_offer_to_change_the_protocol_is_left_aside(server: Server, offer: str) -> None:
+@pytest.mark.parametrize("body", [b"", request("/smuggled")])
+async def test_an_offer_to_change_the_protocol_is_ignored_and_its_body_is_a_body(
+    server: Server, app: SampleApp, offer: str, body: bytes
+) -> None:
+    headers = ["Connection: upgrade", f"Upgrade: {offer}", f"Content-Length: {len(body)}"]
     async with connected(server) as wire:
-        await wire.send(request("/", "Connection: upgrade", f"Upgrade: {offer}") + request("/other"))
+        await wire.send(request("/", *headers, method="POST", body=body) + request("/other"))
         assert [(await wire.answer())[0] for _ in range(2)] == [200, 404]
+    assert app.requests == ["POST /", "GET /other"]
+
+
+@pytest.mark.parametrize("scheme", ["http", "https", "HTTP"])
+@pytest.mark.parametrize("rest", ["/", "", "?a=b"])
+async def test_an_absolute_target_is_answered_like_one_without_its_authority(
+    server: Server, scheme: str, rest: str
+) -> None:
+    async with connected(server) as wire:
+        assert (await wire.ask(request(f"{scheme}://example.org:1{rest}")))[2] == b"GET /\n"
+
+
+async def test_the_authority_of_an_absolute_target_counts_instead_of_the_host_header() -> None:
+    hosts: list[bytes] = []
+
+    async def note_host(scope: Scope, receive: Receive, send: Send) -> None:
+        hosts.extend(value for name, value in scope["headers"] if name == b"host")
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]})
+        await send({"type": "http.response.body", "body": b""})
+
+    async with serving(note_host) as server, connected(server) as wire:
+        await wire.ask(request("http://exporter.example:8080/metrics"))
+        await wire.ask(request())
+    assert hosts == [b"exporter.example:8080", b"localhost"]
 
 
 async def test_trailers_are_dropped_and_an_empty_header_is_one(server: Server) -> None:
@@ -125,13 +154,24 @@ async def test_a_body_refused_while_an_earlier_request_waits_is_refused_in_its_t
     assert app.requests == ["GET /wait"]
 
 
-async def test_requests_beyond_those_that_may_wait_are_refused(app: SampleApp) -> None:
-    async with serving(app, limits=Limits(pipelined=2)) as server, connected(server) as wire:
-        await wire.send(request("/wait") + request() * 5)
+async def test_a_flood_of_requests_behind_one_that_waits_is_answered_in_order_when_it_is_over(
+    server: Server, app: SampleApp
+) -> None:
+    count = 3_000
+    async with connected(server) as wire:
+        flood = asyncio.create_task(wire.send(request("/wait") + request("/other") * count))
         await app.begun.wait()
         app.waiting.set()
-        assert [(await wire.answer())[0] for _ in range(4)] == [200, 200, 200, 503]
-        assert await asyncio.wait_for(wire.rest(), 5) == b""
+        answers = [await wire.answer() for _ in range(count + 1)]
+        await flood
+    assert [body for _, _, body in answers] == [b"GET /wait\n"] + [b"GET /other\n"] * count
+
+
+async def test_a_client_that_expects_word_before_its_body_gets_it(server: Server) -> None:
+    async with connected(server) as wire:
+        await wire.send(request("/", "Expect: 100-continue", "Content-Length: 4", method="POST"))
+        assert await wire.reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
+        assert (await wire.ask(b"body"))[2] == b"POST /\n"
 
 
 async def test_empty_lines_are_no_request_and_buy_no_time(app: SampleApp) -> None:
@@ -175,8 +215,18 @@ SMUGGLING = {
     "bad chunk size": (request("/", "Transfer-Encoding: chunked", method="POST", body=b"0x1\r\na\r\n0\r\n\r\n"), 400),
     "space in the target": (b"GET /a b HTTP/1.1\r\nHost: a\r\n\r\n", 400),
     "no request": (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", 400),
-    "HTTP/2 preface": (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400),
+    "HTTP/2 preface": (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505),
+    "HTTP/2 in name": (b"GET / HTTP/2.0\r\nHost: a\r\n\r\n", 505),
     "HTTP/0.9": (b"GET / HTTP/0.9\r\nHost: a\r\n\r\n", 505),
+    "HTTP/0.9 as it was": (b"GET /\r\n", 505),
+    "two hosts in 1.0": (b"GET / HTTP/1.0\r\nHost: a\r\nHost: a\r\n\r\n", 400),
+    "an absolute target without a host": (b"GET http://a/ HTTP/1.1\r\n\r\n", 400),
+    "an absolute target without an authority": (request("http:///"), 400),
+    "an absolute target with credentials": (request("http://user@a/"), 400),
+    "a target of another scheme": (request("ftp://a/"), 400),
+    "a fragment": (request("/#a"), 400),
+    "every target": (request("*", method="OPTIONS"), 400),
+    "a tunnel": (b"CONNECT evil.example:443 HTTP/1.1\r\nHost: evil.example\r\nContent-Length: 50\r\n\r\n", 501),
     "an upgrade with two hosts": (request("/", "Host: b", "Connection: upgrade", "Upgrade: h2c"), 400),
     "a header's line that ends in a line feed alone": (b"GET / HTTP/1.1\r\nHost: a\nX: b\r\n\r\n", 400),
 }
@@ -198,8 +248,8 @@ async def test_a_request_that_could_be_read_two_ways_is_refused_and_the_connecti
     [
         (request("/", "X: " + "a" * 40_000), 431),
         (request("/", *(f"X-{number}: a" for number in range(4_000))), 431),
-        (request("/" + "a" * 9_000), 414),
-        (b"GET /" + b"a" * 300_000, 414),
+        (request("/" + "a" * 40_000), 431),
+        (b"GET /" + b"a" * 300_000, 431),
         (request("/", "X: " + "a" * 3_000_000), 431),
         (request("/", f"Content-Length: {64 * 1024 + 1}", method="POST"), 413),
         (request("/", "Content-Length: 1000000000000", "Expect: 100-continue", method="POST"), 413),
@@ -218,12 +268,11 @@ async def test_what_is_too_large_is_refused_by_its_name(
 
 async def test_a_chunked_body_is_bounded_too(server: Server, app: SampleApp) -> None:
     async with connected(server) as wire:
-        await wire.send(request("/wait", "Transfer-Encoding: chunked", method="POST"))
-        await app.begun.wait()
+        await wire.send(request("/", "Transfer-Encoding: chunked", method="POST"))
         for _ in range(5):
             await wire.send(b"4000\r\n" + b"a" * 0x4000 + b"\r\n")
         status, headers, _ = await wire.answer()
-    assert (status, headers["connection"]) == (413, "close")
+    assert (status, headers["connection"], app.requests) == (413, "close", [])
 
 
 async def test_a_body_nobody_reads_leaves_the_connection_usable(server: Server) -> None:
@@ -234,9 +283,7 @@ async def test_a_body_nobody_reads_leaves_the_connection_usable(server: Server) 
         assert (await wire.answer())[2] == b"GET /\n"
 
 
-@pytest.mark.parametrize(
-    "path", ["/../", "//", "/.", "/%2e%2e/", "/wait%00", "/%ff", "http://evil.example/", "*", "/;a"]
-)
+@pytest.mark.parametrize("path", ["/../", "//", "/.", "/%2e%2e/", "/wait%00", "/%ff", "http://evil.example//", "/;a"])
 async def test_path_tricks_reach_no_other_route(server: Server, app: SampleApp, path: str) -> None:
     async with connected(server) as wire:
         assert (await wire.ask(request(path)))[0] == 404
@@ -286,7 +333,7 @@ async def test_a_body_that_does_not_come_ends_the_connection(app: SampleApp) -> 
     limits = Limits(request_time=BRIEF, linger_time=0.1)
     async with serving(app, limits=limits) as server:
         took, said = await elapsed(server, request("/", "Content-Length: 9", method="POST", body=b"half"))
-    assert said.endswith(b"POST /\n")
+    assert said.startswith(b"HTTP/1.1 408 ")
     assert took < 5
 
 
@@ -359,62 +406,12 @@ async def test_closing_does_not_wait_for_a_reader_that_stalls(app: SampleApp, tl
         await _gone(server, app)
 
 
-async def test_an_idle_client_in_the_tls_handshake_blocks_nobody_and_is_closed(
-    app: SampleApp, authority: trustme.CA
-) -> None:
-    limits = Limits(handshake_time=BRIEF)
-    async with serving(app, limits=limits, tls=Tls(server_context(authority))) as server:
-        idle = [connected(server) for _ in range(20)]
-        wires = [await client.__aenter__() for client in idle]
+async def test_idle_clients_in_the_tls_handshake_block_nobody(app: SampleApp, authority: trustme.CA) -> None:
+    async with serving(app, tls=Tls(server_context(authority))) as server, AsyncExitStack() as stack:
+        for _ in range(20):
+            await stack.enter_async_context(connected(server))
         async with connected(server, tls=client_context(authority)) as wire:
             assert (await wire.ask(request()))[0] == 200
-        for wire in wires:
-            assert await asyncio.wait_for(wire.rest(), 10) == b""
-        for client in idle:
-            await client.__aexit__(None, None, None)
-
-
-async def test_beyond_the_most_connections_the_longest_idle_one_makes_room(app: SampleApp) -> None:
-    async with serving(app, limits=Limits(connections=2)) as server, connected(server) as first:
-        await first.ask(request())
-        async with connected(server) as second:
-            await second.ask(request())
-            async with connected(server) as third:
-                assert (await third.ask(request()))[0] == 200
-                assert await asyncio.wait_for(first.rest(), 5) == b""
-                assert (await second.ask(request()))[0] == 200
-
-
-async def test_beyond_the_most_connections_those_being_answered_stay(app: SampleApp) -> None:
-    async with serving(app, limits=Limits(connections=1)) as server, connected(server) as busy:
-        await busy.send(request("/wait"))
-        await app.begun.wait()
-        async with connected(server) as refused:
-            await refused.send(request())
-            assert await asyncio.wait_for(refused.rest(), 5) == b""
-        app.waiting.set()
-        assert (await busy.answer())[0] == 200
-
-
-async def test_beyond_the_most_connections_an_answer_that_still_drains_is_not_cut_short() -> None:
-    body = bytes(16_000_000)
-    begun = asyncio.Event()
-
-    async def in_one_piece(scope: Scope, receive: Receive, send: Send) -> None:
-        headers = [(b"content-length", str(len(body)).encode())]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
-        begun.set()
-
-    async with serving(in_one_piece, limits=Limits(connections=1)) as server, connected(server) as reading:
-        reading.writer.transport.pause_reading()  # type: ignore[attr-defined] # a reading transport, which the stubs leave open
-        await reading.send(request())
-        await begun.wait()
-        async with connected(server) as refused:
-            await refused.send(request())
-            assert await asyncio.wait_for(refused.rest(), 5) == b""
-        reading.writer.transport.resume_reading()  # type: ignore[attr-defined] # likewise
-        assert (await asyncio.wait_for(reading.answer(), 30))[2] == body
 
 
 # New TLS settings

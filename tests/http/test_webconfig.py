@@ -57,7 +57,7 @@ def indented(text: str) -> str:
 def test_an_empty_file_is_valid_and_open(read: Load, text: str) -> None:
     config = read(text)
     assert config.tls is None
-    assert config.server_tls() is None
+    assert config.server_tls is None
     assert config.users == {}
 
 
@@ -131,7 +131,7 @@ http_server_config:
 @pytest.mark.parametrize("case", GOOD)
 def test_what_the_format_allows_is_accepted(read: Load, case: str) -> None:
     config = read(GOOD[case])
-    assert (config.server_tls() is None) == ("tls_server_config" not in GOOD[case])
+    assert (config.server_tls is None) == ("tls_server_config" not in GOOD[case])
 
 
 BAD = {
@@ -283,7 +283,7 @@ def test_certificates_and_keys_may_be_inline(folder: Path, read: Load) -> None:
         f"tls_server_config:\n  cert: |\n    {indented(cert)}\n  key: |\n    {indented(key)}\n"
         f"  client_auth_type: RequireAndVerifyClientCert\n  client_ca: |\n    {indented(ca)}\n"
     )
-    assert config.server_tls() is not None
+    assert config.server_tls is not None
 
 
 def test_key_and_hash_are_in_no_text_of_the_configuration_and_no_problem(folder: Path, read: Load) -> None:

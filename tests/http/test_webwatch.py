@@ -6,7 +6,7 @@ import asyncio
 import logging
 import os
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,8 +15,7 @@ import pytest
 import trustme
 
 from exporter.http.middleware.protection import Protection
-from exporter.http.server.server import Server, follow
-from exporter.http.webconfig.loading import WebConfig
+from exporter.http.server.server import Server, Tls
 from exporter.http.webconfig.watching import WatchedWebConfig
 from tests.http.serving import SampleApp, client_context, connected, request, serving
 
@@ -34,12 +33,11 @@ class Watched:
     server: Server
     web: WatchedWebConfig
     folder: Path
-    changed: Callable[[WebConfig], Awaitable[None]]
 
     async def look(self, text: str | None = None) -> None:
         if text is not None:
             (self.folder / "web.yml").write_text(text)
-        await self.web.look(self.changed)
+        await self.web.check(self.server.replace_tls)
 
     async def status(self, tls: ssl.SSLContext | None = None) -> int:
         async with connected(self.server, tls=tls) as wire:
@@ -64,8 +62,8 @@ async def watched(app: SampleApp, tmp_path: Path, authority: trustme.CA) -> Asyn
     (tmp_path / "web.yml").write_text(TLS % "")
     web = WatchedWebConfig(tmp_path / "web.yml")
     protection = Protection(app, web.config)
-    async with serving(protection, tls=web.current.server_tls(), stop=app.waiting.set) as server:
-        yield Watched(server, web, tmp_path, follow(server, web.current))
+    async with serving(protection, tls=web.current.server_tls, stop=app.waiting.set) as server:
+        yield Watched(server, web, tmp_path)
 
 
 async def test_users_are_taken_into_force(watched: Watched, authority: trustme.CA) -> None:
@@ -119,7 +117,7 @@ async def test_a_broken_version_keeps_the_one_before_and_says_so(
     assert not watched.web.valid
     assert await watched.status(client_context(authority)) == 200
     assert len(caplog.records) == len({record.getMessage() for record in caplog.records}) > 0
-    assert "the one before stays in force" in caplog.text
+    assert "the previous one stays in force" in caplog.text
     await watched.look(TLS % "")
     assert watched.web.valid
 
@@ -180,7 +178,7 @@ async def test_it_is_looked_at_every_second_until_cancelled(watched: Watched) ->
             raise asyncio.CancelledError
 
     with pytest.raises(asyncio.CancelledError):
-        await watched.web.watch(watched.changed, sleep)
+        await watched.web.watch(watched.server.replace_tls, sleep)
     assert waits == [1.0] * 4
     assert await watched.status() == 200
 
@@ -188,27 +186,49 @@ async def test_it_is_looked_at_every_second_until_cancelled(watched: Watched) ->
 async def test_without_a_file_nothing_is_watched() -> None:
     web = WatchedWebConfig(None)
     await web.watch(_never)
-    await web.look(_never)
+    await web.check(_never)
     assert web.valid
 
 
-async def test_the_watch_outlives_a_failure_nobody_foresaw(watched: Watched, caplog: pytest.LogCaptureFixture) -> None:
-    looks = 0
+@pytest.mark.parametrize("failure", [OSError(24, "Too many open files"), ZeroDivisionError()])
+async def test_tls_settings_that_cannot_be_put_into_force_are_reported_once_and_retried(
+    watched: Watched, authority: trustme.CA, caplog: pytest.LogCaptureFixture, failure: Exception
+) -> None:
+    renewed = issue(watched.folder, authority)
 
-    async def sleep(seconds: float) -> None:
-        nonlocal looks
-        looks += 1
-        (watched.folder / "web.yml").write_text(f"http_server_config: {{headers: {{X-XSS-Protection: {looks}}}}}\n")
-        if looks == 3:
-            raise asyncio.CancelledError
+    async def fail(tls: Tls | None) -> None:
+        raise failure
 
-    async def fail(config: WebConfig) -> None:
-        raise ZeroDivisionError
+    for _ in range(3):
+        await watched.web.check(fail)
+        assert not watched.web.valid
+    assert len(caplog.records) == 1
+    assert str(failure) in caplog.text
+    await watched.look()
+    assert watched.web.valid
+    async with connected(watched.server, tls=client_context(authority)) as wire:
+        assert wire.writer.get_extra_info("ssl_object").getpeercert(binary_form=True) == renewed
 
-    with pytest.raises(asyncio.CancelledError):
-        await watched.web.watch(fail, sleep)
-    assert caplog.text.count("another look follows") == 2
+
+async def test_a_context_that_cannot_be_made_is_reported_once_and_retried(
+    watched: Watched, authority: trustme.CA, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    renewed = issue(watched.folder, authority)
+
+    def no_file_left(name: str) -> int:
+        raise OSError(24, "Too many open files")
+
+    with monkeypatch.context() as exhausted:
+        exhausted.setattr(os, "memfd_create", no_file_left)
+        for _ in range(3):
+            await watched.look()
+            assert not watched.web.valid
+    assert [record.levelno for record in caplog.records] == [logging.ERROR]
+    await watched.look()
+    assert watched.web.valid
+    async with connected(watched.server, tls=client_context(authority)) as wire:
+        assert wire.writer.get_extra_info("ssl_object").getpeercert(binary_form=True) == renewed
 
 
-async def _never(config: WebConfig) -> None:
+async def _never(tls: Tls | None) -> None:
     raise AssertionError("nothing changed")

@@ -8,7 +8,8 @@ import httpx
 import pytest
 
 from exporter.mimecast import SignedRequests, errors
-from exporter.mimecast.auth import http_date, sign
+from exporter.mimecast.auth import sign
+from exporter.mimecast.dates import signed_date
 
 pytestmark = pytest.mark.anyio
 
@@ -46,7 +47,7 @@ def test_names_of_days_and_months_are_english_under_any_locale(monkeypatch: pyte
                 except locale.Error:
                     continue
                 break
-        assert http_date(1448369411) == "Tue, 24 Nov 2015 12:50:11 UTC"
+        assert signed_date(1448369411) == "Tue, 24 Nov 2015 12:50:11 UTC"
     finally:
         locale.setlocale(locale.LC_TIME, before)
 
@@ -64,7 +65,7 @@ def unusable() -> str:
 
 
 @pytest.mark.parametrize("name", ["app_key", "access_key", "secret_key"])
-@pytest.mark.parametrize("reader", [lambda: "", lambda: "planted\n", unusable])
+@pytest.mark.parametrize("reader", [lambda: "", lambda: "planted\n!", unusable])
 async def test_the_secret_that_cannot_be_used_is_named(name: str, reader: Callable[[], str]) -> None:
     readers: dict[str, Any] = dict.fromkeys(("app_key", "access_key", "secret_key"), lambda: "YQ==") | {name: reader}
     with pytest.raises(errors.SecretUnreadable, match=rf"\b{name}\b") as caught:

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from exporter.mimecast import ClientCredentials, MimecastError, SignedRequests, errors
-from exporter.mimecast.auth import TOKEN_PATH
+from exporter.mimecast.tokens import TOKEN_PATH
 from tests.clocks import Clock
 from tests.mimecast.calls import GOOD, LOCATION, client_of, fetch
 from tests.rawserver import Answer, RawServer, Received, http, json_answer, raw_server, sends

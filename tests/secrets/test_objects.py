@@ -6,11 +6,13 @@ import traceback
 from collections.abc import Callable, Iterator
 
 import pytest
-from exporter.collectors.queue import fetch_queue
 
-from exporter.accounts.registry import Fleet
+from exporter.accounts.clients import authentication, client_of, http_settings
+from exporter.accounts.registry import AccountRegistry
+from exporter.cli.loading import catalog
+from exporter.collectors.campaigns import CAMPAIGNS, decode
 from exporter.config import load_file, redacted
-from exporter.mimecast import MimecastError
+from exporter.mimecast import MimecastError, Traffic, open_http_client
 from tests.secrets.conftest import Setting
 from tests.secrets.echoing import MODES
 
@@ -32,22 +34,25 @@ def chain(error: BaseException | None) -> Iterator[BaseException]:
 async def test_no_exception_of_any_failure_holds_a_secret(
     setting: Setting, record_property: Callable[[str, object], None]
 ) -> None:
-    config = load_file(setting.config, environ=setting.environ)
-    fleet = Fleet()
-    await fleet.apply(config)
+    config = load_file(setting.config, environ=setting.environ, catalog=catalog())
+    registry = AccountRegistry()
+    await registry.apply(config)
     planted, failed = setting.planted, 0
-    try:
-        for account in fleet.collection.accounts.values():
+    async with open_http_client(http_settings(config.api)) as http:
+        for account in config.accounts:
+            auth = authentication(account)
+            client = client_of(account, config.api, http, auth, Traffic())
             try:
-                await fetch_queue(account._client)
+                await client.fetch(CAMPAIGNS.endpoint, lambda item, account=account: decode(item, account))  # type: ignore[misc]
             except MimecastError as error:
                 failed += 1
                 for one in chain(error):
                     planted.assert_nowhere_in(f"{account.name}: {one!r}", str(one), repr(one), repr(one.args))
                 planted.assert_nowhere_in(f"{account.name}: traceback", "".join(traceback.format_exception(error)))
-            planted.assert_nowhere_in("objects", repr(account), repr(account._client), repr(account._client._auth))
-    finally:
-        await fleet.close()
+            planted.assert_nowhere_in("objects", repr(account), repr(client), repr(auth))
+    for running in registry.accounts.values():
+        planted.assert_nowhere_in("running accounts", repr(running), repr(running.status), repr(running.collectors))
+    await registry.close()
     assert failed > len(MODES)
     planted.assert_nowhere_in("configuration", repr(config), str(config), redacted(config))
     assert redacted(config).count("<secret>") >= setting.accounts
@@ -60,12 +65,12 @@ async def test_a_refresh_that_fails_in_a_way_nobody_foresaw_is_logged_without_se
     async def broken(*_: object) -> None:
         raise RuntimeError("a defect")
 
-    monkeypatch.setattr("exporter.accounts.account.render_campaigns", broken)
-    fleet = Fleet()
-    await fleet.apply(load_file(setting.config, environ=setting.environ))
+    monkeypatch.setattr("exporter.accounts.collector.render_records", broken)
+    registry = AccountRegistry()
+    await registry.apply(load_file(setting.config, environ=setting.environ, catalog=catalog()))
     try:
-        await fleet.collection.collect("good, API 1.0", 10)
+        await registry.exposition("good, API 1.0", None).refresh(10)
     finally:
-        await fleet.close()
+        await registry.close()
     assert "a defect" in caplog.text
     setting.planted.assert_nowhere_in("the traceback in the log", caplog.text)

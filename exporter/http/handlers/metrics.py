@@ -30,7 +30,7 @@ async def metrics(request: Request) -> Response:
     state = state_of(request)
     scrape = ScrapeRequest.parse(request, state.options)
     body, end = CachedBody(), b""
-    if scrape.collectors != {EXPORTER}:
+    if scrape.collectors != frozenset({EXPORTER}):
         exposition = await _refreshed(request, state, None, scrape)
         body, end = exposition.body(scrape.form), exposition.scrape_counters(scrape.form)
     if scrape.collectors is None or EXPORTER in scrape.collectors:

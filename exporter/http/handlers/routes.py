@@ -12,20 +12,22 @@ from exporter.http.handlers import discovery, lifecycle, metrics, pages
 from exporter.http.handlers.state import AppState
 
 
+def routes(telemetry_path: str) -> list[Route]:
+    """Return every route."""
+    return [
+        Route("/", pages.landing),
+        Route(telemetry_path, metrics.metrics),
+        Route("/probe", metrics.probe),
+        Route("/sd", discovery.service_discovery),
+        Route("/config", pages.config),
+        *(Route(path, lifecycle.health) for path in lifecycle.HEALTH_PATHS),
+        Route("/-/reload", lifecycle.reload, methods=["POST", "PUT"]),
+    ]
+
+
 def application(state: AppState) -> Starlette:
     """Return the exporter as an ASGI application."""
-    app = Starlette(
-        routes=[
-            Route("/", pages.landing),
-            Route(state.options.telemetry_path, metrics.metrics),
-            Route("/probe", metrics.probe),
-            Route("/sd", discovery.service_discovery),
-            Route("/config", pages.config),
-            *(Route(path, lifecycle.health) for path in lifecycle.HEALTH_PATHS),
-            Route("/-/reload", lifecycle.reload, methods=["POST", "PUT"]),
-        ],
-        exception_handlers={HTTPException: _plain_error},
-    )
+    app = Starlette(routes=routes(state.options.telemetry_path), exception_handlers={HTTPException: _plain_error})
     # Behind a proxy that strips a prefix a redirect would name the wrong path.
     app.router.redirect_slashes = False
     app.state.exporter = state

@@ -1,1 +1,1 @@
-"""What stands between the server and the handlers: authentication, rate limit, maximum requests."""
+"""Middleware between the server and the handlers: authentication, rate limit, maximum requests."""

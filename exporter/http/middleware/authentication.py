@@ -1,7 +1,7 @@
-"""Basic authentication against bcrypt hashes: whether credentials are right, at the same effort for everybody.
+"""Check basic authentication against bcrypt hashes, with the same effort for every user name.
 
-Knows credentials and hashes; knows nothing of requests beyond one header. Neither passwords nor anything from
-which one could be found by trying are kept: results are remembered under a hash keyed anew in each process.
+Results are remembered under a hash with a key of this process. Neither passwords nor anything that would help to
+guess one are kept.
 """
 
 from __future__ import annotations
@@ -16,15 +16,13 @@ from collections.abc import Callable, Mapping, Sequence
 
 import bcrypt
 
-from exporter.http.server.worker import Worker
-
-_SUCCESSES = 1_000
-_FAILURES = 1_000
-#: Checks that may wait for their turn. Each may take seconds, and strangers can ask for any number.
-_WAITING = 32
-#: All that bcrypt looks at; the library refuses more, Go's cuts it off.
+_MAX_SUCCESSES = 1_000
+_MAX_FAILURES = 1_000
+#: Checks that may wait for their turn. Each may take seconds, and anybody can ask for any number.
+_MAX_WAITING = 32
+#: The bytes that bcrypt reads; the library refuses more, Go's library ignores them.
 _BCRYPT_BYTES = 72
-#: Of a password nobody knows; what a user that does not exist is checked against, at the cost of one that does.
+#: A hash that no password matches; a user that does not exist is checked against it, at the cost of one that does.
 _NOBODY = b"$2b$%02d$abcdefghijklmnopqrstuuN2dDqZpjqJGIEPPJk1jpyFkEhJLSdPi"
 
 Check = Callable[[bytes, bytes], bool]
@@ -42,15 +40,15 @@ class Authenticator:
 
     def __init__(self, check: Check = bcrypt.checkpw) -> None:
         self._check = check
-        self._worker = Worker("bcrypt")
+        self._one_at_a_time = asyncio.Lock()
         self._key = secrets.token_bytes(32)
         # Apart from each other, so that no number of wrong passwords makes a right one forgotten.
-        self._right = _Remembered(_SUCCESSES)
-        self._wrong = _Remembered(_FAILURES)
+        self._right = _Remembered(_MAX_SUCCESSES)
+        self._wrong = _Remembered(_MAX_FAILURES)
         self._running: dict[bytes, asyncio.Task[bool]] = {}
 
     async def accepts(self, users: Mapping[bytes, bytes], name: bytes, password: bytes) -> bool:
-        """Whether the name is a user's and the password is that user's.
+        """Return whether the name is a user's and the password is that user's.
 
         Raises:
             BusyError: too many other checks are waiting.
@@ -63,7 +61,7 @@ class Authenticator:
             return True
         if digest in self._wrong:
             return False
-        # Whoever comes with the same credentials meanwhile waits for the same result.
+        # Requests with the same credentials wait for the same result.
         running = self._running.get(digest)
         if running is None:
             running = self._begin(digest, hashed, password, known)
@@ -71,7 +69,7 @@ class Authenticator:
         return await asyncio.shield(running)
 
     def _begin(self, digest: bytes, hashed: bytes, password: bytes, known: bool) -> asyncio.Task[bool]:
-        if len(self._running) >= _WAITING:
+        if len(self._running) >= _MAX_WAITING:
             raise BusyError
         task = asyncio.create_task(self._compare(digest, hashed, password, known))
         self._running[digest] = task
@@ -79,7 +77,8 @@ class Authenticator:
         return task
 
     async def _compare(self, digest: bytes, hashed: bytes, password: bytes, known: bool) -> bool:
-        matches = await self._worker.run(lambda: self._matches(password, hashed))
+        async with self._one_at_a_time:
+            matches = await asyncio.to_thread(self._matches, password, hashed)
         accepted = known and matches
         (self._right if accepted else self._wrong).add(digest)
         return accepted
@@ -91,7 +90,7 @@ class Authenticator:
         return self._check(given if usable else b"", hashed) and usable
 
     def _nobody(self, users: Mapping[bytes, bytes], name: bytes) -> bytes:
-        """A hash nothing matches, of the cost of one of the users: always the same one for the same name."""
+        """Return a hash that nothing matches, at the cost of one of the users: the same for the same name."""
         costs = [int(hashed.split(b"$")[2]) for hashed in users.values()] or [10]
         choice = int.from_bytes(self._digest(b"", b"", name)[:8])
         return _NOBODY % costs[choice % len(costs)]
@@ -105,7 +104,7 @@ class Authenticator:
 
 
 class _Remembered:
-    """The latest digests, at most so many."""
+    """The latest digests, up to a maximum."""
 
     def __init__(self, most: int) -> None:
         self._most = most
@@ -124,7 +123,7 @@ class _Remembered:
 
 
 def basic_credentials(headers: Sequence[tuple[bytes, bytes]]) -> tuple[bytes, bytes] | None:
-    """Name and password of the one `Authorization: Basic` header; None where there is none, or more than one."""
+    """Return name and password of the `Authorization: Basic` header; None without one, or with more than one."""
     given = [value for name, value in headers if name == b"authorization"]
     if len(given) != 1:
         return None

@@ -1,22 +1,28 @@
-"""How many answers may be in preparation at once (`--web.max-requests`).
+"""Bound the answers that are prepared at the same time (`--web.max-requests`).
 
-An ASGI middleware; knows nothing of what it wraps. Sending does not count: it is bounded by the connection's
-clocks instead, so that slow readers keep nobody from being answered.
+Sending an answer does not count, and neither does waiting for the API: see `waiting`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+import contextlib
+from collections.abc import Callable, Collection, Iterator
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _REFUSAL = b"Too many requests are being answered at once; try again in a second.\n"
+_SLOT = "exporter.max_requests.slot"
 
 
 class MaxRequests:
-    """Answer 503 beyond `limit` requests whose answer has not begun; 0 means no limit.
+    """Answer 503 beyond `limit` requests whose answers are being prepared; 0 means no limit.
 
-    `exempt_paths` are neither counted nor refused. `on_refused` is called once for each refusal.
+    Args:
+        app: the application.
+        limit: the most answers in preparation.
+        exempt_paths: paths that are neither counted nor refused.
+        on_refused: called once for each refusal.
+
     """
 
     def __init__(
@@ -30,33 +36,29 @@ class MaxRequests:
         self._limit = limit
         self._exempt = frozenset(exempt_paths)
         self._on_refused = on_refused
-        self._preparing = 0
+        self._slots: set[_Slot] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let the request through, or refuse it at once."""
         if scope["type"] != "http" or self._limit <= 0 or scope["path"] in self._exempt:
             await self._app(scope, receive, send)
-        elif self._preparing >= self._limit:
+        elif len(self._slots) >= self._limit:
             await self._refuse(send)
         else:
             await self._admit(scope, receive, send)
 
     async def _admit(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self._preparing += 1
-        counted = True
+        slot = scope[_SLOT] = _Slot(self._slots)
 
-        async def send_and_stop_counting(message: Message) -> None:
-            nonlocal counted
-            if counted and message["type"] == "http.response.start":
-                counted = False
-                self._preparing -= 1
+        async def send_and_release(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                slot.release()
             await send(message)
 
         try:
-            await self._app(scope, receive, send_and_stop_counting)
+            await self._app(scope, receive, send_and_release)
         finally:
-            if counted:
-                self._preparing -= 1
+            slot.release()
 
     async def _refuse(self, send: Send) -> None:
         if self._on_refused is not None:
@@ -68,3 +70,38 @@ class MaxRequests:
         ]
         await send({"type": "http.response.start", "status": 503, "headers": headers})
         await send({"type": "http.response.body", "body": _REFUSAL})
+
+
+class _Slot:
+    """One request's place among those that are being prepared."""
+
+    def __init__(self, taken: set[_Slot]) -> None:
+        self._taken = taken
+        self._taken.add(self)
+
+    @property
+    def is_held(self) -> bool:
+        return self in self._taken
+
+    def release(self) -> None:
+        self._taken.discard(self)
+
+    def take_again(self) -> None:
+        self._taken.add(self)
+
+
+@contextlib.contextmanager
+def waiting(scope: Scope) -> Iterator[None]:
+    """Give the request's slot to others while its handler waits for the API.
+
+    The request takes its slot again afterwards and is never refused, even when others have taken all slots meanwhile.
+    """
+    slot: _Slot | None = scope.get(_SLOT)
+    if slot is None or not slot.is_held:
+        yield
+        return
+    slot.release()
+    try:
+        yield
+    finally:
+        slot.take_again()

@@ -1,8 +1,4 @@
-"""What stands before every route: the rate limit, basic authentication, and headers for every answer.
-
-An ASGI middleware over the web configuration in force; knows nothing of the routes behind it but which paths
-are exempt.
-"""
+"""Apply the web configuration to every request: rate limit, basic authentication, and headers for every answer."""
 
 from __future__ import annotations
 
@@ -27,7 +23,7 @@ class TokenBucket:
         self._at = clock()
 
     def allows(self) -> bool:
-        """Whether a request may pass; if so, it has passed."""
+        """Take a token, and return whether there was one."""
         now = self._clock()
         gained = (now - self._at) / self._limit.interval
         self._tokens, self._at = min(float(self._limit.burst), self._tokens + gained), now
@@ -40,8 +36,13 @@ class TokenBucket:
 class Protection:
     """Let through what the web configuration in force allows.
 
-    `config` gives that configuration, anew for each request. `exempt_paths` need no credentials and count for
-    no limit, so that whatever watches over the process can ask whether it lives.
+    Args:
+        app: the application.
+        config: returns the configuration in force, called for each request.
+        exempt_paths: paths that need no credentials and count for no limit, for health checks.
+        authenticator: checks credentials.
+        clock: seconds, monotonic.
+
     """
 
     def __init__(
@@ -62,7 +63,7 @@ class Protection:
         self._bucket: TokenBucket | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Refuse with 429 or 401, or hand on."""
+        """Refuse with 429 or 401, or pass the request on."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -75,7 +76,7 @@ class Protection:
             await _answer(send, *refusal)
 
     async def _refusal(self, scope: Scope, config: WebConfig) -> tuple[int, str, dict[str, str]] | None:
-        """Status, text and headers of a refusal; None where the request may pass."""
+        """Return status, text and headers of a refusal; None for a request that may pass."""
         if not self._is_within(config.rate_limit):
             return 429, "Too many requests", {"retry-after": "1"}
         if not config.users:
@@ -96,7 +97,7 @@ class Protection:
 
 
 def _with_headers(send: Send, config: WebConfig) -> Send:
-    """Add the configured headers to the answer; the operator's word goes over the application's."""
+    """Add the configured headers to the answer, in place of the application's own of the same name."""
     if not config.headers:
         return send
     ours = [(name.lower().encode(), value.encode()) for name, value in config.headers]

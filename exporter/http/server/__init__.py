@@ -1,1 +1,1 @@
-"""The HTTP server: sockets, TLS, limits, signals and systemd; it serves any ASGI application."""
+"""Serve any ASGI application: sockets, TLS, limits of clients, signals and systemd."""

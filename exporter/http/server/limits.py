@@ -1,4 +1,4 @@
-"""What one client may take of the server: times in seconds, sizes in bytes. Tests pass small ones."""
+"""The limits that one client is held to: times in seconds, sizes in bytes."""
 
 from __future__ import annotations
 
@@ -7,29 +7,21 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """The bounds of every connection, and of the way out."""
+    """The limits of a connection, and of the shutdown."""
 
-    #: Request line and headers together.
+    #: The request line and the headers together; a longer head is refused with 431.
     header_bytes: int = 32 * 1024
-    #: The request's target alone, beyond which the answer is 414.
-    target_bytes: int = 8 * 1024
-    #: A request's body. No route takes one, so this only needs to hold what clients send without need.
+    #: A request's body; a larger one is refused with 413. No route reads a body.
     body_bytes: int = 64 * 1024
-    #: Requests that wait on one connection for those before them to be answered.
-    pipelined: int = 32
-    #: To send a request whole, from the connection or from the first byte of a further request.
+    #: From the connection, or from the first byte of a further request, until the request is complete.
     request_time: float = 10.0
-    #: Between two requests of one connection; longer than the longest advised scrape interval.
+    #: Between two requests on one connection; longer than the longest advised scrape interval.
     idle_time: float = 150.0
-    #: A TLS handshake.
-    handshake_time: float = 10.0
-    #: How long a reader may make no progress: each slice the application sends has to drain in this time.
+    #: How long a client may accept no data at all. The kernel enforces it, on Linux and on TCP connections.
     stall_time: float = 20.0
-    #: One whole answer, from its first byte; bounds readers that make progress, but hardly any.
+    #: How long sending one answer may take, from its first byte.
     response_time: float = 120.0
-    #: After a refusal, how long what still comes is read and thrown away, so that the peer sees the answer.
+    #: After a refusal, how long further data is read and dropped so that the client can read the answer.
     linger_time: float = 1.0
-    #: Simultaneous connections. Beyond, the one idle for longest makes room.
-    connections: int = 2048
-    #: From the signal to stop until the last connection is closed.
-    stop_time: float = 0.6
+    #: From the signal to stop until every open connection is dropped.
+    stop_time: float = 0.5

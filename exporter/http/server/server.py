@@ -1,138 +1,169 @@
-"""The HTTP server: one generation of listeners after the other, and a way out within a second.
+"""The HTTP server: uvicorn on sockets that are passed to it, replaced where TLS settings change, stopped by signals.
 
-Knows sockets and signals; knows nothing of routes or metrics: any ASGI application does. uvicorn's own server is
-not used: it ends in status 143 on SIGTERM, bounds no TLS handshake and cannot change its TLS settings. Here a new
-TLS context serves the same sockets, duplicated; an `sni_callback` would exchange the certificate alone and leave
-the demands on clients' certificates as they were.
+It serves any ASGI application. A change of the TLS settings starts a new uvicorn server on duplicates of the same
+sockets, and the old one finishes its answers.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
+import inspect
 import logging
+import signal
 import socket
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from typing import Any
 
-from starlette.types import ASGIApp, Receive, Scope, Send
+import uvicorn
+from starlette.types import ASGIApp
 
-from exporter.http.middleware.max_requests import MaxRequests
-from exporter.http.server.generation import Generation
+from exporter.http.server.connection import BoundedApp, Connection, Connections
 from exporter.http.server.limits import Limits
 from exporter.http.server.listen import ListenAddress, ListenError, address_of, bind, parse_listen_address, release
-from exporter.http.server.signals import Hook, background, call, signals
-from exporter.http.server.systemd import notify
+from exporter.http.server.systemd import notify, reloading
 from exporter.http.server.tls import Tls
-from exporter.http.webconfig.loading import WebConfig
-from exporter.http.webconfig.watching import WatchedWebConfig
 
-__all__ = [
-    "Limits",
-    "ListenAddress",
-    "ListenError",
-    "MaxRequests",
-    "Server",
-    "Tls",
-    "bind",
-    "parse_listen_address",
-    "serve",
-]
+__all__ = ["Limits", "ListenAddress", "ListenError", "Server", "Tls", "bind", "parse_listen_address", "serve"]
 
 _LOGGER = logging.getLogger(__name__)
+_POLL_INTERVAL = 0.01
 
-_POLL = 0.01
-#: Of the time to stop, what `on_stop` may take of it at most.
-_HOOK_SHARE = 0.5
+#: What is called on a signal: a plain function or a coroutine function without arguments.
+Hook = Callable[[], Awaitable[None] | None]
+ReplaceTls = Callable[[Tls | None], Awaitable[None]]
+
+
+class Listener:
+    """One uvicorn server on duplicates of the sockets, under one TLS context."""
+
+    def __init__(self, app: ASGIApp, sockets: Sequence[socket.socket], limits: Limits, tls: Tls | None) -> None:
+        self.connections = Connections(limits, tls.admits if tls else None)
+        self._duplicates = [sock.dup() for sock in sockets]
+        self._server = uvicorn.Server(uvicorn_config(app, self.connections, tls))
+        self._serving: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Accept connections."""
+        serving = self._serving = asyncio.create_task(self._server.serve(sockets=self._duplicates))
+        while not self._server.started and not serving.done():  # noqa: ASYNC110 - uvicorn has no event for it
+            await asyncio.sleep(0)
+        if serving.done():
+            serving.result()
+
+    async def retire(self) -> None:
+        """Stop accepting. Each connection finishes the request it has begun, and idle ones are closed."""
+        self.connections.retired = True
+        self._server.should_exit = True
+        while any(sock.fileno() >= 0 for sock in self._duplicates):  # noqa: ASYNC110 - likewise
+            await asyncio.sleep(_POLL_INTERVAL)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing is connected and nothing is being answered."""
+        return not self.connections.open and not self.connections.answers
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether it is over, and uvicorn has returned."""
+        return self.is_over and (self._serving is None or self._serving.done())
+
+    async def end(self) -> None:
+        """Drop everything that is still open."""
+        for connection in list(self.connections.open):
+            connection.abort()
+        # The connections have to know that they are lost before their answers are cancelled.
+        for _ in range(3):
+            await asyncio.sleep(0)
+        for answer in self.connections.answers:
+            answer.cancel()
+        if self._serving is not None:
+            self._serving.cancel()
+            await asyncio.wait([self._serving, *self.connections.answers], timeout=_POLL_INTERVAL)
+
+
+def uvicorn_config(app: ASGIApp, connections: Connections, tls: Tls | None) -> uvicorn.Config:
+    """Return uvicorn's settings for one listener."""
+    return uvicorn.Config(
+        BoundedApp(app, connections),
+        http=functools.partial(Connection, connections=connections),  # type: ignore[arg-type] # uvicorn only calls it
+        interface="asgi3",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        log_level=logging.ERROR,  # it warns of what clients send
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        timeout_keep_alive=connections.limits.idle_time,  # type: ignore[arg-type] # given to the event loop's call_later
+        ssl_context_factory=(lambda *_: tls.context) if tls else None,
+    )
 
 
 class Server:
-    """Serves one ASGI application on listening sockets, until stopped."""
+    """Serves one ASGI application on listening sockets until it is stopped."""
 
     def __init__(
-        self,
-        app: ASGIApp,
-        sockets: Sequence[socket.socket],
-        *,
-        limits: Limits | None = None,
-        tls: Tls | None = None,
+        self, app: ASGIApp, sockets: Sequence[socket.socket], *, limits: Limits | None = None, tls: Tls | None = None
     ) -> None:
-        self._app = _Contained(app)
+        self._app = app
         self._sockets = sockets
         self._limits = limits or Limits()
         self._tls = tls
-        self._generations: list[Generation] = []
+        self._listeners: list[Listener] = []
+        self._changing = asyncio.Lock()
         self._stopping = False
 
     @property
     def addresses(self) -> list[ListenAddress]:
-        """Where it listens: a port 0 has become the real one."""
+        """The addresses as bound: port 0 has become the real port."""
         return [address_of(sock) for sock in self._sockets]
-
-    async def start(self) -> None:
-        """Accept connections from now on."""
-        self._start_generation()
-
-    async def replace_tls(self, tls: Tls | None) -> None:
-        """Serve every connection from now on under `tls`; open ones finish the answer they are at."""
-        if self._stopping:
-            return
-        self._tls = tls
-        # First the old, then the new: in between, the kernel queues connections on the sockets themselves.
-        for generation in self._generations:
-            generation.retire()
-        self._generations = [generation for generation in self._generations if not generation.is_over]
-        self._start_generation()
-
-    def _start_generation(self) -> None:
-        generation = Generation(self._app, self._limits, self._tls)
-        self._generations.append(generation)
-        generation.start(self._sockets)
-
-    async def stop(self, on_stop: Hook | None = None) -> None:
-        """Close everything within `stop_time`: `on_stop` first, so that waiting answers come out."""
-        self._stopping = True
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + self._limits.stop_time
-        for generation in self._generations:
-            generation.stop_accepting()
-            await generation.abort_handshakes()
-        release(self._sockets)
-        if on_stop is not None:
-            await _call_bounded(on_stop, self._limits.stop_time * _HOOK_SHARE)
-        for generation in self._generations:
-            generation.shutdown()
-        while loop.time() < deadline and not self.is_over:  # noqa: ASYNC110 - uvicorn's sets raise no event
-            await asyncio.sleep(_POLL)
-        await self._abort()
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing is connected and no answer is being prepared."""
-        return all(generation.is_over for generation in self._generations)
+        """Whether nothing is connected and nothing is being answered."""
+        return all(listener.is_over for listener in self._listeners)
 
-    async def _abort(self) -> None:
-        tasks = [task for generation in self._generations for task in generation.state.tasks]
-        for generation in self._generations:
-            generation.abort()
-        # Let the connections learn that they are lost before their applications are cancelled.
-        await asyncio.sleep(0)
-        await asyncio.sleep(0)
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            await asyncio.wait(tasks, timeout=self._limits.stop_time / 4)
-        self._generations.clear()
+    async def start(self) -> None:
+        """Accept connections."""
+        await self._start(self._listener(self._tls))
 
+    def _listener(self, tls: Tls | None) -> Listener:
+        return Listener(self._app, self._sockets, self._limits, tls)
 
-class _Contained:
-    """The application, whose cancellation when the server stops is no error to be logged."""
+    async def _start(self, listener: Listener) -> None:
+        self._listeners.append(listener)
+        await listener.start()
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    async def replace_tls(self, tls: Tls | None) -> None:
+        """Use `tls` for each further connection; open connections finish the request they have begun."""
+        async with self._changing:
+            if self._stopping:
+                return
+            # Made first, since this fails when no file descriptor is left; the old listener then continues.
+            listener = self._listener(tls)
+            # The kernel queues connections on the sockets themselves between the old listener and the new one.
+            await asyncio.gather(*(one.retire() for one in self._listeners))
+            self._listeners = [one for one in self._listeners if not one.is_finished]
+            await self._start(listener)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._app(scope, receive, send)
+    async def stop(self, on_stop: Hook | None = None) -> None:
+        """Stop accepting, call `on_stop` so that waiting requests are answered, and drop the rest in `stop_time`."""
+        self._stopping = True
+        release(self._sockets)
+        listeners = list(self._listeners)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._limits.stop_time):
+                await asyncio.gather(*(listener.retire() for listener in listeners))
+                if on_stop is not None:
+                    await call(on_stop)
+                for connection in [one for listener in listeners for one in listener.connections.open]:
+                    connection.close_unless_answering()
+                while not all(listener.is_over for listener in listeners):  # noqa: ASYNC110 - many sets, no event
+                    await asyncio.sleep(_POLL_INTERVAL)
+        await asyncio.gather(*(listener.end() for listener in listeners))
+        self._listeners.clear()
 
 
 async def serve(
@@ -140,49 +171,75 @@ async def serve(
     sockets: Sequence[socket.socket],
     *,
     limits: Limits | None = None,
-    web: WatchedWebConfig | None = None,
+    tls: Tls | None = None,
+    watch_tls: Callable[[ReplaceTls], Coroutine[Any, Any, None]] | None = None,
     on_stop: Hook | None = None,
     on_reload: Hook | None = None,
     ready: Callable[[Sequence[ListenAddress]], None] | None = None,
 ) -> None:
-    """Serve until SIGTERM or SIGINT, then return with everything closed, within `limits.stop_time` and a bit.
+    """Serve until SIGTERM or SIGINT, then return with everything closed. Only the main thread may call this.
 
-    `web` says under which TLS, and is watched for changes. `on_stop` is called first on the way out, for the
-    application to answer waiting requests at once; `on_reload` on each SIGHUP, one at a time; `ready` once
-    connections are accepted, with the addresses as bound. Only the main thread may call this, for the signals.
+    Args:
+        app: any ASGI application.
+        sockets: listening sockets, which are closed at the end.
+        limits: what one client may use.
+        tls: the first TLS settings, None for plain HTTP.
+        watch_tls: runs while the server does, and calls its argument with each change of the TLS settings.
+        on_stop: called first during the shutdown, so that the application can answer waiting requests at once.
+        on_reload: called for SIGHUP, once at a time.
+        ready: called with the bound addresses once connections are accepted.
+
     """
-    logging.getLogger("uvicorn").setLevel(logging.WARNING)
-    web = web or WatchedWebConfig(None)
-    server = Server(app, sockets, limits=limits, tls=web.current.server_tls())
-    async with signals(on_reload) as stopping, background(web.watch(follow(server, web.current))):
-        try:
-            await server.start()
-            if ready is not None:
-                ready(server.addresses)
-            notify("READY=1")
-            name = await stopping
-            notify("STOPPING=1")
-            _LOGGER.info("stopping", extra={"signal": name})
-        finally:
-            await server.stop(on_stop)
-
-
-def follow(server: Server, config: WebConfig) -> Callable[[WebConfig], Awaitable[None]]:
-    """What gives the server the TLS settings of each new configuration, where they differ."""
-    in_force = config.tls
-
-    async def changed(config: WebConfig) -> None:
-        nonlocal in_force
-        if config.tls != in_force:
-            in_force = config.tls
-            await server.replace_tls(config.server_tls())
-
-    return changed
-
-
-async def _call_bounded(hook: Hook, seconds: float) -> None:
+    stopping, reload = asyncio.Event(), asyncio.Event()
+    _handle_signals(stopping, reload)
+    server = Server(app, sockets, limits=limits, tls=tls)
+    background: list[asyncio.Task[None]] = []
     try:
-        async with asyncio.timeout(seconds):
-            await call(hook)
-    except TimeoutError:
-        _LOGGER.warning("stopping without waiting longer for answers in preparation")
+        await server.start()
+        background.append(asyncio.create_task(_reload_on(reload, on_reload)))
+        if watch_tls is not None:
+            background.append(asyncio.create_task(watch_tls(server.replace_tls)))
+        if ready is not None:
+            ready(server.addresses)
+        notify("READY=1")
+        await stopping.wait()
+        notify("STOPPING=1")
+        _LOGGER.info("stopping")
+    finally:
+        for task in background:
+            task.cancel()
+        await server.stop(on_stop)
+
+
+def _handle_signals(stopping: asyncio.Event, reload: asyncio.Event) -> None:
+    """Set the events on signals, a SIGHUP that was blocked until now included.
+
+    While uvicorn serves, its own handlers replace these in Python, but the event loop still calls these: it reads
+    signals from its wake-up descriptor. They stay until the loop is closed, since uvicorn raises the signal again.
+    """
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    loop.add_signal_handler(signal.SIGHUP, reload.set)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGHUP])
+
+
+async def _reload_on(asked: asyncio.Event, on_reload: Hook | None) -> None:
+    """Reload for each signal; signals during a reload cause one more."""
+    while True:
+        await asked.wait()
+        asked.clear()
+        notify(reloading())
+        if on_reload is not None:
+            await call(on_reload)
+        notify("READY=1")
+
+
+async def call(hook: Hook) -> None:
+    """Call a hook, and log what it raises."""
+    try:
+        result = hook()
+        if inspect.isawaitable(result):
+            await result
+    except Exception:
+        _LOGGER.exception("a hook of the server failed")

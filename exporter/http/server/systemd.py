@@ -1,6 +1,6 @@
-"""What systemd passes and wants to know: listening sockets (`--web.systemd-socket`) and the state of the service.
+"""Take listening sockets from systemd (sd_listen_fds(3)), and report the state of the service to it (sd_notify(3)).
 
-Knows the two protocols, sd_listen_fds(3) and sd_notify(3); outside systemd nothing here does anything.
+Without systemd nothing here has an effect.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import contextlib
 import os
 import socket
 import time
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 
 from exporter.http.server.listen import ListenError, close_all
 
@@ -18,10 +18,13 @@ _CURE = "start the exporter through its .socket unit, or use --web.listen-addres
 
 
 def passed_sockets(environ: MutableMapping[str, str] | None = None, first: int = _FIRST) -> list[socket.socket]:
-    """The listening sockets systemd passed to this process, which are now the caller's.
+    """Return the listening sockets that systemd passed to this process; the caller owns them.
 
-    The variables are removed, so that no child process takes the sockets for its own. `first` is the number of
-    the first one.
+    The variables are removed, so that no child process takes the sockets for its own.
+
+    Args:
+        environ: the environment, by default that of the process.
+        first: the descriptor of the first socket.
 
     Raises:
         ListenError: none was passed, or one is not a listening stream socket.
@@ -46,6 +49,19 @@ def passed_sockets(environ: MutableMapping[str, str] | None = None, first: int =
     return sockets
 
 
+def refuse_passed_sockets(environ: Mapping[str, str] | None = None) -> None:
+    """Make sure that systemd passed no sockets: it would accept connections that nobody answers.
+
+    Raises:
+        ListenError: it passed some to this process.
+
+    """
+    variables = os.environ if environ is None else environ
+    if variables.get("LISTEN_FDS", "0") != "0" and variables.get("LISTEN_PID") == str(os.getpid()):
+        cure = "add --web.systemd-socket, or start the exporter without its .socket unit"
+        raise ListenError(f"systemd passed sockets (LISTEN_FDS) that nothing would answer: {cure}")
+
+
 def _listening(number: int) -> socket.socket:
     try:
         sock = socket.socket(fileno=number)
@@ -64,7 +80,7 @@ def _listening(number: int) -> socket.socket:
 
 
 def notify(state: str) -> None:
-    """Tell systemd, where it wants to know (`Type=notify`): READY=1, STOPPING=1 or what `reloading` gives."""
+    """Report READY=1, STOPPING=1 or what `reloading` returns to systemd, if it asks for that (`Type=notify`)."""
     address = os.environ.get("NOTIFY_SOCKET", "")
     if not address.startswith(("/", "@")):
         return
@@ -75,5 +91,5 @@ def notify(state: str) -> None:
 
 
 def reloading() -> str:
-    """The state while the configuration is read anew, to be followed by READY=1."""
+    """Return the state during a reload, to be followed by READY=1."""
     return f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}"

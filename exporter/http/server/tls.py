@@ -1,19 +1,23 @@
-"""TLS for the server: Go's names to OpenSSL's, certificates to a context, and who may connect.
+"""Make the server's TLS context of settings with Go's names, and judge clients' certificates.
 
-Knows Python's ssl; knows nothing of files or YAML. What ssl cannot express is an error here, never left out.
+A setting that Python's ssl cannot express is an error, never ignored.
 """
 
 from __future__ import annotations
 
 import contextlib
 import ipaddress
+import logging
 import os
+import re
 import ssl
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+_LOGGER = logging.getLogger(__name__)
 
 #: Go's names of the cipher suites up to TLS 1.2 to OpenSSL's.
 OPENSSL_CIPHERS = {
@@ -47,6 +51,16 @@ VERSIONS = {
     "TLS12": ssl.TLSVersion.TLSv1_2,
     "TLS13": ssl.TLSVersion.TLSv1_3,
 }
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+#: A certificate among whatever comments a file has, in whatever encoding; the last group is there for a whole one.
+_CERTIFICATE = re.compile(
+    rb"^-----BEGIN ((?:X509 |TRUSTED )?CERTIFICATE)-----(\s[A-Za-z0-9+/=\s]+-----END \1-----)?", re.ASCII | re.MULTILINE
+)
+#: The answer to a plain request on a TLS port: Go's sentence, with a length so that the client does not wait.
+_PLAIN_REQUEST = (
+    b"HTTP/1.0 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 48\r\n"
+    b"Connection: close\r\n\r\nClient sent an HTTP request to an HTTPS server.\n"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +107,7 @@ class TlsSettings:
             TlsError: OpenSSL does not take one of the settings.
 
         """
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context = _Context(ssl.PROTOCOL_TLS_SERVER)
         context.set_alpn_protocols(["http/1.1"])
         _set_versions(context, self)
         _set_ciphers(context, self)
@@ -104,16 +118,24 @@ class TlsSettings:
         return context
 
     def admits(self) -> Callable[[Mapping[str, Any] | None], bool] | None:
-        """Which verified certificates may connect; None means all of them."""
+        """Return what judges a verified certificate, and logs those it refuses; None admits all of them."""
         if self.client_allowed_sans is None:
             return None
         allowed = frozenset(self.client_allowed_sans)
-        # Where certificates are optional, only those given are judged.
-        return lambda peer: not peer or not allowed.isdisjoint(alternative_names(peer))
+
+        def admits(peer: Mapping[str, Any] | None) -> bool:
+            names = alternative_names(peer or {})
+            if not allowed.isdisjoint(names):
+                return True
+            message = "client certificate refused: client_allowed_sans has none of its names"
+            _LOGGER.warning(message, extra={"names": ", ".join(sorted(names))})
+            return False
+
+        return admits
 
 
 def alternative_names(peer: Mapping[str, Any]) -> set[str]:
-    """The DNS, e-mail, URI and IP names of a certificate as `getpeercert` gives it; IP addresses as Go writes them."""
+    """Return the DNS, e-mail, URI and IP names of a certificate from `getpeercert`; IP addresses as Go writes them."""
     names = set()
     for kind, name in peer.get("subjectAltName", ()):
         if kind in ("DNS", "email", "URI"):
@@ -180,13 +202,20 @@ def _set_client_verification(context: ssl.SSLContext, settings: TlsSettings) -> 
     if settings.client_ca is None:
         context.load_default_certs(ssl.Purpose.CLIENT_AUTH)
         return
+    found = list(_CERTIFICATE.finditer(settings.client_ca.removeprefix(_BYTE_ORDER_MARK)))
+    if not found:
+        raise TlsError("client_ca", "holds no certificate in PEM form")
+    if not all(match[2] for match in found):
+        raise TlsError("client_ca", "holds a certificate that is not in PEM form from its first to its last line")
     try:
-        context.load_verify_locations(cadata=settings.client_ca.decode("ascii", "replace"))
-    except (ssl.SSLError, ValueError):
-        raise TlsError("client_ca", "holds no certificate in PEM form") from None
+        context.load_verify_locations(cadata="\n".join(match[0].decode("ascii") for match in found))
+    except (ssl.SSLError, ValueError) as error:
+        reason = getattr(error, "reason", None) or "not readable"
+        raise TlsError("client_ca", f"holds a certificate that cannot be used: {reason}") from None
 
 
 def _load_certificate(context: ssl.SSLContext, cert: bytes, key: bytes) -> None:
+    cert, key = cert.removeprefix(_BYTE_ORDER_MARK), key.removeprefix(_BYTE_ORDER_MARK)
     if b"-----BEGIN CERTIFICATE-----" not in cert:
         raise TlsError("cert", "holds no certificate in PEM form")
     if b"PRIVATE KEY-----" not in key:
@@ -205,7 +234,7 @@ def _load_certificate(context: ssl.SSLContext, cert: bytes, key: bytes) -> None:
 
 @contextlib.contextmanager
 def _as_file(data: bytes) -> Iterator[str]:
-    """A file name with these contents: OpenSSL takes keys from files only. On Linux it is never on a disk."""
+    """Yield the name of a file with these contents: OpenSSL reads keys from files only. On Linux it is in memory."""
     if hasattr(os, "memfd_create"):
         descriptor = os.memfd_create("pem")
         try:
@@ -219,3 +248,42 @@ def _as_file(data: bytes) -> Iterator[str]:
             stream.write(data)
             stream.flush()
             yield stream.name
+
+
+class _Handshake(ssl.SSLObject):
+    """A handshake that tells the client why it failed; event loops drop what OpenSSL has to say with an error."""
+
+    outgoing: ssl.MemoryBIO
+    _error: ssl.SSLError | None = None
+
+    def do_handshake(self) -> None:
+        """Continue the handshake. A failure first looks like waiting for the client, so that the loop sends the alert.
+
+        Raises:
+            ssl.SSLError: the handshake failed; or it waits, as the subclasses for waiting say.
+
+        """
+        if self._error is not None:
+            raise self._error
+        try:
+            super().do_handshake()
+        except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            raise
+        except ssl.SSLError as error:
+            self._error = error
+            if error.reason == "HTTP_REQUEST":
+                self.outgoing.write(_PLAIN_REQUEST)
+            raise ssl.SSLWantReadError from error
+
+
+class _Context(ssl.SSLContext):
+    """A context whose handshakes know where to write what they have to say."""
+
+    sslobject_class = _Handshake
+
+    def wrap_bio(self, incoming: ssl.MemoryBIO, outgoing: ssl.MemoryBIO, *args: Any, **named: Any) -> ssl.SSLObject:
+        """Start a handshake."""
+        handshake = super().wrap_bio(incoming, outgoing, *args, **named)
+        if isinstance(handshake, _Handshake):
+            handshake.outgoing = outgoing
+        return handshake

@@ -1,1 +1,1 @@
-"""The web configuration file in the exporter-toolkit's format: schema, loading, watching."""
+"""The web configuration of the Prometheus exporter toolkit: schema, loading and watching."""

@@ -1,7 +1,7 @@
-"""What files hold, read once and bounded, and whether they still hold it.
+"""Read files up to a maximum size, and tell by a digest whether their contents have changed.
 
-Knows the file system only. Contents are compared rather than times of change: certificates come through symbolic
-links, mounts and renames, whose times say little.
+Contents are compared rather than modification times, which say little where symbolic links, mounts and renames put
+certificates into place.
 """
 
 from __future__ import annotations
@@ -11,29 +11,29 @@ import stat
 from collections.abc import Iterable
 from pathlib import Path
 
-_LARGEST = 1 << 20
+_MAX_SIZE = 1 << 20
 
-#: What a file holds, or, as text, why it cannot be read.
+#: A file's contents, or, as text, why it cannot be read.
 Contents = bytes | str
 
 
 def contents_of(path: Path) -> Contents:
-    """Read one file, of at most a MiB."""
+    """Read one file of at most a MiB."""
     try:
-        # A pipe would be waited for without end, and be something else each time.
+        # Opening a pipe would wait for its writer.
         if stat.S_ISFIFO(path.stat().st_mode):
             return "it is a pipe, and a regular file is needed"
         with path.open("rb") as stream:
-            data = stream.read(_LARGEST + 1)
+            data = stream.read(_MAX_SIZE + 1)
     except OSError as error:
         return error.strerror or "unknown reason"
     except ValueError:
         return "not a file name"
-    return data if len(data) <= _LARGEST else f"it is larger than {_LARGEST >> 20} MiB"
+    return data if len(data) <= _MAX_SIZE else f"it is larger than {_MAX_SIZE >> 20} MiB"
 
 
 def digest(read: Iterable[Contents]) -> bytes:
-    """A digest of contents in their order; reasons for not having any count too."""
+    """Return a digest of contents in their order, reasons for not having any included."""
     result = hashlib.sha256()
     for contents in read:
         data = contents if isinstance(contents, bytes) else contents.encode()

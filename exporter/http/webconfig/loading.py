@@ -1,7 +1,6 @@
-"""The web configuration: who may ask, under which TLS, how often, and with which headers they are answered.
+"""Load the web configuration: the file of `--web.config.file`, and the certificates that it names.
 
-Reads the file of `--web.config.file` and the certificates it names; knows nothing of sockets or requests.
-Every problem is reported, with file, line and key; no message holds key material or a password's hash.
+Every problem is reported with file, line and key. No message contains key material or a password's hash.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from exporter.http.webconfig.files import Contents, contents_of, digest
 from exporter.http.webconfig.schema import HttpServerConfig, TlsServerConfig, WebConfigFile
 from exporter.yamlfile import ConfigError, Document, read
 
-__all__ = ["RateLimit", "Reading", "WebConfig", "WebConfigError", "load"]
+__all__ = ["Loader", "RateLimit", "WebConfig", "WebConfigError", "load"]
 
 #: Raised by `load`, with all problems.
 WebConfigError = ConfigError
@@ -46,40 +45,44 @@ class RateLimit:
 
 @dataclass(frozen=True, slots=True)
 class WebConfig:
-    """A web configuration that can be used; without arguments: plain HTTP, open to all.
+    """A web configuration that can be used; without arguments, plain HTTP without authentication.
 
-    `users` are names and bcrypt hashes; `headers` go with every answer; `files` are all that was read, and
-    `remarks` what an operator should know although it is no error.
+    Attributes:
+        tls: the TLS settings, None for plain HTTP; equal settings make equal contexts.
+        server_tls: the same, ready for the server.
+        headers: added to every answer.
+        users: names and bcrypt hashes.
+        rate_limit: how often requests are answered.
+        files: every file that was read.
+        remarks: what an operator should know although it is not an error.
+
     """
 
     tls: TlsSettings | None = None
+    server_tls: Tls | None = field(default=None, compare=False)
     headers: tuple[tuple[str, str], ...] = ()
     users: dict[bytes, bytes] = field(default_factory=dict, repr=False)
     rate_limit: RateLimit | None = None
     files: tuple[Path, ...] = ()
     remarks: tuple[str, ...] = ()
 
-    def server_tls(self) -> Tls | None:
-        """What the server demands of connections; None for plain HTTP."""
-        return None if self.tls is None else Tls(self.tls.context(), self.tls.admits())
-
 
 def load(path: Path | None) -> WebConfig:
-    """Read a web configuration file; None is the open one.
+    """Load a web configuration file; None stands for a file without settings.
 
     Raises:
         WebConfigError: with every problem of the file and of the files it names.
 
     """
-    return WebConfig() if path is None else Reading(path).config()
+    return WebConfig() if path is None else Loader(path).config()
 
 
-class Reading:
-    """One reading of a web configuration file and of the files it names, each read once.
+class Loader:
+    """Loads a web configuration file and the files it names, each read once.
 
     Attributes:
-        files: all that was read, also of a configuration that is refused.
-        digest: of what they held; `digest` of them tells whether they still do.
+        files: every file that was read, also for a configuration that is refused.
+        digest: the digest of their contents.
 
     """
 
@@ -97,22 +100,25 @@ class Reading:
         self.digest = digest(self._read.values())
 
     def _beside(self, name: str) -> Path:
-        """A relative name is relative to the file that has it."""
+        """Resolve a name relative to the file that contains it."""
         return self._path.parent / name
 
     def config(self) -> WebConfig:
-        """The configuration.
+        """Return the configuration.
 
         Raises:
             WebConfigError: with every problem.
+            OSError: the system had no memory or no files left to make a TLS context.
 
         """
         value = self._document.value
         if value is None:
             self._document.result()
             raise AssertionError("a document without value has problems")
+        tls, server_tls = self._tls(value.tls_server_config, value.http_server_config)
         config = WebConfig(
-            tls=self._tls(value.tls_server_config, value.http_server_config),
+            tls=tls,
+            server_tls=server_tls,
             headers=tuple(self._headers(value.http_server_config)),
             users=self._users(value),
             rate_limit=self._rate_limit(value),
@@ -158,9 +164,9 @@ class Reading:
 
     # TLS
 
-    def _tls(self, tls: TlsServerConfig | None, http: HttpServerConfig) -> TlsSettings | None:
+    def _tls(self, tls: TlsServerConfig | None, http: HttpServerConfig) -> tuple[TlsSettings, Tls] | tuple[None, None]:
         if tls is None or (tls == TlsServerConfig() and not self._document.reported(tls, "")):
-            return None
+            return None, None
         problems = len(self._document.problems)
         cert = self._pem(tls, "cert", needed=True)
         key = self._pem(tls, "key", needed=True)
@@ -171,21 +177,20 @@ class Reading:
             message = "several curves cannot be given here, as Python's ssl takes one only: name one, or none for all"
             self._document.report(tls, "curve_preferences", message)
         if len(self._document.problems) > problems or cert is None or key is None:
-            return None
+            return None, None
         return self._usable(tls, _settings(tls, cert, key, client_ca))
 
-    def _usable(self, tls: TlsServerConfig, settings: TlsSettings) -> TlsSettings | None:
+    def _usable(self, tls: TlsServerConfig, settings: TlsSettings) -> tuple[TlsSettings, Tls] | tuple[None, None]:
         try:
-            settings.context()
+            return settings, Tls(settings.context(), settings.admits())
         except TlsError as error:
             in_file = f"{error.key}_file"
             key = in_file if getattr(tls, in_file, "") else error.key
             self._document.report(tls, key, str(error))
-            return None
-        return settings
+        return None, None
 
     def _pem(self, tls: TlsServerConfig, name: str, *, needed: bool) -> bytes | None:
-        """An inline text or the contents of the file; None where there is neither or a problem was reported."""
+        """Return the inline text or the file's contents; None without either, or when a problem was reported."""
         inline, file = getattr(tls, name), getattr(tls, f"{name}_file")
         if inline and file:
             self._document.report(tls, name, f"give {name} or {name}_file, not both")
@@ -213,7 +218,10 @@ class Reading:
             self._document.report(tls, "client_auth_type", f"must be {', '.join(VERIFY_MODES)}")
         elif policy not in verified:
             self._check_no_clients(tls)
-        elif not (tls.client_ca or tls.client_ca_file):
+        if tls.client_allowed_sans is not None and policy == "VerifyClientCertIfGiven":
+            message = "a client without any certificate would be let in: set client_auth_type to"
+            self._document.report(tls, "client_allowed_sans", f"{message} RequireAndVerifyClientCert")
+        if policy in verified and not (tls.client_ca or tls.client_ca_file):
             self._remarks.append(
                 f"client_auth_type is {policy} without client_ca_file: "
                 "certificates of every authority this system trusts are accepted"
@@ -228,7 +236,7 @@ class Reading:
             self._document.report(tls, "client_allowed_sans", f"verifies nobody without a client_auth_type: {cure}")
 
     def _check_ciphers(self, tls: TlsServerConfig, http: HttpServerConfig) -> None:
-        """Go refuses to serve HTTP/2 without one of two cipher suites; a file refused there is refused here."""
+        """Refuse, as Go does, to offer HTTP/2 without one of two cipher suites."""
         if self._document.reported(tls, "cipher_suites", "min_version") or self._document.reported(http, "http2"):
             return
         if (
@@ -266,7 +274,7 @@ def _settings(tls: TlsServerConfig, cert: bytes, key: bytes, client_ca: bytes | 
 
 
 def _user_fault(name: str, hashed: str) -> str:
-    """What is wrong with a user, or an empty text."""
+    """Return what is wrong with a user, or an empty text."""
     if ":" in name:
         return "a user name with a colon can never be given"
     parts = _BCRYPT.fullmatch(hashed)

@@ -1,6 +1,6 @@
-"""What the file of `--web.config.file` may say: the format of the Prometheus exporters' toolkit.
+"""The schema of the file of `--web.config.file`: the format of the Prometheus exporter toolkit.
 
-Knows keys, types and the names Go gives to TLS things; what must hold between keys is checked in `webconfig`.
+Checks that concern several keys are in `loading`.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class GoDuration(float):
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read `text`; ValueError says how to write what it is not. Of bare numbers only 0 means something."""
+        """Parse `text`; ValueError says how to write a duration. The only bare number is 0."""
         if text == "0":
             return cls(0)
         terms = _TERM.findall(text)

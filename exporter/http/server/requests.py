@@ -1,0 +1,247 @@
+"""Split the bytes of one connection into complete requests, and refuse what two servers could read differently.
+
+uvicorn receives every request in a canonical form: an origin-form target, one `Host`, `Content-Length` instead of
+chunks, no trailers, and no `Upgrade`, which llhttp takes for the end of HTTP even when a body follows.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from exporter.http.server.limits import Limits
+
+_TOKEN = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+_FIELDS = rb"(?:" + _TOKEN + rb":[\t -~\x80-\xff]*\r\n)*"
+_HEAD = re.compile(
+    rb"(" + _TOKEN + rb") ([!\"$-~]+) HTTP/([0-9]\.[0-9])\r\n(" + _FIELDS + rb")\r\n"  # a target has no fragment
+)
+_TRAILERS = re.compile(_FIELDS + rb"\r\n")
+#: The request line of HTTP/0.9, and those of versions that are not served.
+_OTHER_VERSION = re.compile(rb"GET /[!-~]*|" + _TOKEN + rb" [!-~]+ HTTP/(?!1\.[01]$)[0-9]+(?:\.[0-9]+)?")
+#: Scheme, a name or an address in brackets, perhaps a port; then path and query (RFC 9112, 3.2.2).
+_ABSOLUTE = re.compile(
+    rb"https?://((?:[A-Za-z0-9._~%!$&'()*+,;=-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{0,5})?)((?:[/?].*)?)", re.IGNORECASE
+)
+_LENGTH = re.compile(rb"[0-9]{1,19}")
+_CHUNK = re.compile(rb"([0-9A-Fa-f]{1,16})[ \t]*(?:;[\t -~\x80-\xff]{0,255})?\r\n")
+_MAX_CHUNK_LINE = 300
+#: Fields that concern this connection or the framing; the canonical form has its own.
+_REPLACED = frozenset(
+    (b"host", b"connection", b"keep-alive", b"upgrade", b"expect", b"content-length", b"transfer-encoding")
+)
+
+
+class RefusedError(Exception):
+    """The request is refused with `status`, and nothing after it is read."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(status)
+        self.status = status
+
+
+@dataclass(frozen=True, slots=True)
+class _Head:
+    """A request without its body. `length` is None for a chunked body."""
+
+    line: bytes
+    fields: list[tuple[bytes, bytes]]
+    length: int | None
+    close: bool
+    expects_continue: bool
+
+
+@dataclass(slots=True)
+class RequestReader:
+    """The requests of one connection, in order. Feed it with `receive`, then call `next_request`."""
+
+    limits: Limits
+    _buffer: bytearray = field(default_factory=bytearray)
+    _head: _Head | None = None
+    _body: bytearray = field(default_factory=bytearray)
+    _searched: int = 0
+    _continue_due: bool = False
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether a part of a further request is there."""
+        return self._head is not None or bool(self._buffer)
+
+    @property
+    def buffered(self) -> int:
+        """The bytes that wait to be read as further requests."""
+        return len(self._buffer)
+
+    @property
+    def is_head_request(self) -> bool:
+        """Whether the request at hand is a HEAD, whose answer has no body."""
+        return self._buffer.startswith(b"HEAD ") or (self._head is not None and self._head.line.startswith(b"HEAD "))
+
+    def receive(self, data: bytes) -> None:
+        """Append bytes from the connection."""
+        self._buffer += data
+
+    def next_request(self, *, close: bool = False) -> bytes | None:
+        """Return the next complete request in canonical form, or None until there is one.
+
+        Args:
+            close: add `Connection: close`, so that the connection ends with the answer.
+
+        Raises:
+            RefusedError: the request is not served.
+
+        """
+        if self._head is None:
+            self._head = self._take_head()
+        head = self._head
+        if head is None or not self._take_body(head):
+            return None
+        request = _canonical(head, self._body, close=close)
+        self._head, self._body, self._continue_due = None, bytearray(), False
+        return request
+
+    def take_continue(self) -> bool:
+        """Return whether the client waits for `100 Continue`, once for each request."""
+        due, self._continue_due = self._continue_due, False
+        return due
+
+    def _take_head(self) -> _Head | None:
+        buffer = self._buffer
+        if not self._searched:
+            self._drop_empty_lines()
+        end = buffer.find(b"\r\n\r\n", max(0, self._searched - 3))
+        self._searched = len(buffer)
+        if end > self.limits.header_bytes or (end < 0 and len(buffer) > self.limits.header_bytes):
+            raise RefusedError(431)
+        if end < 0:
+            _check_beginning(buffer)
+            return None
+        head = _read_head(bytes(buffer[: end + 4]), self.limits)
+        del buffer[: end + 4]
+        self._searched = 0
+        self._continue_due = head.expects_continue
+        return head
+
+    def _drop_empty_lines(self) -> None:
+        empty = len(self._buffer) - len(self._buffer.lstrip(b"\r\n"))
+        del self._buffer[:empty]
+
+    def _take_body(self, head: _Head) -> bool:
+        """Move the body from the buffer, and return whether it is complete."""
+        if head.length is None:
+            return self._take_chunks()
+        if len(self._buffer) < head.length:
+            return False
+        self._body = self._buffer[: head.length]
+        del self._buffer[: head.length]
+        return True
+
+    def _take_chunks(self) -> bool:
+        while match := _CHUNK.match(self._buffer):
+            size, begin = int(match[1], 16), match.end()
+            if size == 0:
+                return self._take_trailers(begin)
+            if len(self._body) + size > self.limits.body_bytes:
+                raise RefusedError(413)
+            end = begin + size
+            if len(self._buffer) < end + 2:
+                return False
+            if self._buffer[end : end + 2] != b"\r\n":
+                raise RefusedError(400)
+            self._body += self._buffer[begin:end]
+            del self._buffer[: end + 2]
+        if len(self._buffer) > _MAX_CHUNK_LINE or b"\n" in self._buffer:
+            raise RefusedError(400)
+        return False
+
+    def _take_trailers(self, begin: int) -> bool:
+        """Drop the trailers, which end with an empty line; the line before may be that of the last chunk."""
+        end = self._buffer.find(b"\r\n\r\n", begin - 2)
+        if max(end, 0) > self.limits.header_bytes or (end < 0 and len(self._buffer) > self.limits.header_bytes):
+            raise RefusedError(431)
+        if end < 0:
+            return False
+        if not _TRAILERS.fullmatch(self._buffer, begin, end + 4):
+            raise RefusedError(400)
+        del self._buffer[: end + 4]
+        return True
+
+
+def _check_beginning(buffer: bytearray) -> None:
+    """Refuse a head that is not complete as soon as it cannot become one; raises RefusedError."""
+    if buffer[:1] and not buffer[:1].isalpha():
+        raise RefusedError(400)
+    if buffer.count(b"\n") != buffer.count(b"\r\n"):
+        raise RefusedError(400)
+    line, end, _ = buffer.partition(b"\r\n")
+    if end and _OTHER_VERSION.fullmatch(line):
+        raise RefusedError(505)
+
+
+def _read_head(data: bytes, limits: Limits) -> _Head:
+    match = _HEAD.fullmatch(data)
+    if _OTHER_VERSION.fullmatch(data.partition(b"\r\n")[0]):
+        raise RefusedError(505)
+    if match is None:
+        raise RefusedError(400)
+    method, target, version, block = match.groups()
+    if method == b"CONNECT":
+        raise RefusedError(501)
+    fields = [(name.lower(), value.strip(b" \t")) for name, _, value in _split(block)]
+    target, host = _target_and_host(target, [value for name, value in fields if name == b"host"], version)
+    length = _body_length(fields, version, limits)
+    options = b",".join(value for name, value in fields if name == b"connection").lower().split(b",")
+    return _Head(
+        line=b"%b %b HTTP/%b" % (method, target, version),
+        fields=[*host, *((name, value) for name, value in fields if name not in _REPLACED)],
+        length=length,
+        close=b"close" in map(bytes.strip, options),
+        expects_continue=version != b"1.0" and (b"expect", b"100-continue") in [(n, v.lower()) for n, v in fields],
+    )
+
+
+def _split(block: bytes) -> Iterable[tuple[bytes, bytes, bytes]]:
+    return (line.partition(b":") for line in block.split(b"\r\n")[:-1])
+
+
+def _target_and_host(target: bytes, hosts: list[bytes], version: bytes) -> tuple[bytes, list[tuple[bytes, bytes]]]:
+    """Return the target in origin-form, and the Host field: the authority of an absolute-form target counts instead.
+
+    Raises:
+        RefusedError: 400 without the one Host that RFC 9112 (3.2) asks for, or with a target of another form.
+
+    """
+    if len(hosts) > 1 or (not hosts and version != b"1.0"):
+        raise RefusedError(400)
+    absolute = _ABSOLUTE.fullmatch(target)
+    if absolute:
+        hosts, target = [absolute[1]], absolute[2] if absolute[2].startswith(b"/") else b"/" + absolute[2]
+    if not target.startswith(b"/"):
+        raise RefusedError(400)
+    return target, [(b"host", host) for host in hosts]
+
+
+def _body_length(fields: list[tuple[bytes, bytes]], version: bytes, limits: Limits) -> int | None:
+    """Return the length of the body, None for a chunked one; raises RefusedError (RFC 9112, 6.3)."""
+    lengths = [value for name, value in fields if name == b"content-length"]
+    codings = [value.lower() for name, value in fields if name == b"transfer-encoding"]
+    if len(lengths) + len(codings) > 1 or (codings and version == b"1.0"):
+        raise RefusedError(400)
+    if codings:
+        if codings != [b"chunked"]:
+            raise RefusedError(501)
+        return None
+    if lengths and not _LENGTH.fullmatch(lengths[0]):
+        raise RefusedError(400)
+    length = int(lengths[0]) if lengths else 0
+    if length > limits.body_bytes:
+        raise RefusedError(413)
+    return length
+
+
+def _canonical(head: _Head, body: bytes | bytearray, *, close: bool) -> bytes:
+    framing = [(b"content-length", b"%d" % len(body))] if body else []
+    framing += [(b"connection", b"close")] if close or head.close else []
+    lines = [b"%b: %b" % one for one in (*head.fields, *framing)]
+    return b"\r\n".join([head.line, *lines, b"", b""]) + body
