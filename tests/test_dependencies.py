@@ -28,7 +28,7 @@ DECLARED = [
 CORE = (
     "tests/mimecast",
     "tests/config",
-    "tests/test_scrape.py",
+    "tests/http/test_scrape.py",
     "tests/http/test_server.py",
     "tests/http/test_protection.py",
 )
