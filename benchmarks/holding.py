@@ -69,7 +69,7 @@ async def _measure(base_url: str, rounds: int) -> tuple[float, int]:
 
 
 def rows(sizes: tuple[int, ...], rounds: int) -> Iterator[Row]:
-    """Refreshes of so many campaigns: the least of the rounds counts, what is more being the machine's noise."""
+    """Measure refreshes of so many campaigns: the least of the rounds counts, what is more being the machine's noise."""
     for size in sizes:
         with answering(answer_of(size)) as api:
             hold, scrapes = asyncio.run(_measure(api, rounds))

@@ -36,7 +36,7 @@ def cpu_seconds(pid: int) -> float:
 
 
 def _cpu_clock(pid: int) -> int:
-    """The clock that clock_getcpuclockid(3) gives of a process; Python has it of threads only."""
+    """Return the clock that clock_getcpuclockid(3) gives of a process; Python has it of threads only."""
     return (~pid << 3) | 2
 
 
@@ -58,5 +58,5 @@ def memory(pid: int) -> tuple[float, float]:
 
 
 def percentile(values: list[float], share: float) -> float:
-    """The value below which that share of the values lies."""
+    """Return the value below which that share of the values lies."""
     return sorted(values)[min(len(values) - 1, int(len(values) * share))]

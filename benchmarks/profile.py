@@ -38,7 +38,7 @@ class Parts:
 
     @classmethod
     def of(cls, what: str, target: Target, headers: dict[str, str], taken: float, nginx: float | None) -> Parts:
-        """The parts of a scrape of the target that takes so much."""
+        """Return the parts of a scrape of the target that takes so much."""
         http, own = (
             statistics.median(replace(target, path=path).measure(headers, _REQUESTS)[0] for _ in range(5))
             for path in ("/-/healthy", "/metrics?collect[]=exporter")
@@ -48,7 +48,7 @@ class Parts:
 
 
 def table(profile: Iterable[Parts]) -> str:
-    """The parts as Markdown, in microseconds."""
+    """Return the parts as Markdown, in microseconds."""
     head = "| scrape | HTTP | own metrics | campaigns | a bare socket | nginx, all of it |"
     lines = [
         f"| {parts.what} | {_us(parts.http)} | {_us(parts.own)} | {_us(parts.body)} | {_us(parts.kernel)} "

@@ -29,13 +29,13 @@ LARGE = 10_000
 
 
 def answer_of(campaigns: int) -> bytes:
-    """An answer of get-queue with mail bodies of 8 KB."""
+    """Return an answer of get-queue with mail bodies of 8 KB."""
     items = list(Queue(1, "acme", campaigns, BEGAN, BODY).items(BEGAN))
     return json.dumps({"fail": [], "meta": {"status": 200}, "data": items}).encode()
 
 
 async def refresh(answer: bytes) -> int:
-    """What the exporter does with an answer; gives the size of what it would send."""
+    """Do what the exporter does with an answer; return the size of what it would send."""
     decoded = await decode_items(open_envelope(answer), lambda item: decode(item, ACCOUNT))
     texts = await render("acme", [campaign for campaign in decoded if campaign is not None])
     return sum(map(len, await CachedBody(merge(CAMPAIGNS.families, [texts])).gzip(b"")))
@@ -65,14 +65,14 @@ class _Answer(msgspec.Struct):
 
 
 def floor(answer: bytes, ready: list[str]) -> int:
-    """Decoding the same bytes, joining ready-made strings of the same size, and packing them: what no refresh beats."""
+    """Decode the same bytes, join ready-made strings of the same size, and compress them: no refresh can be cheaper."""
     msgspec.json.decode(answer, type=_Answer)
     text = "".join(ready).encode()
     return len(igzip.compress(text, compresslevel=1))
 
 
 def library(answer: bytes) -> int:
-    """The same with json, prometheus_client and its gzip."""
+    """Do the same with json, prometheus_client and its gzip."""
     items = json.loads(answer)["data"]
     campaigns = [decode(json.dumps({**item, "emailMsg": None}).encode(), ACCOUNT) for item in items]
     packed = io.BytesIO()
@@ -101,7 +101,7 @@ def compare(campaigns: int, rounds: int) -> dict[str, float]:
 
 
 def rows(sizes: tuple[int, ...], rounds: int) -> Iterator[Row]:
-    """Refreshes of so many campaigns."""
+    """Measure refreshes of so many campaigns."""
     taken = {}
     for size in sizes:
         found = compare(size, rounds)

@@ -21,26 +21,26 @@ class Row:
 
 
 def at_most(what: str, value: float, goal: float | None, unit: str = " ×", digits: int = 1) -> Row:
-    """A row that is met by what is small enough."""
+    """Return a row that is met by what is small enough."""
     if goal is None:
         return Row(what, f"{value:.{digits}f}{unit}")
     return Row(what, f"{value:.{digits}f}{unit}", f"at most {goal:g}{unit}", value <= goal)
 
 
 def a_share(what: str, value: float, goal: float | None) -> Row:
-    """A row that is met by a share that is small enough, written as 1/n."""
+    """Return a row that is met by a share that is small enough, written as 1/n."""
     if goal is None:
         return Row(what, f"1/{1 / value:.1f}")
     return Row(what, f"1/{1 / value:.{0 if value < 0.05 else 1}f}", f"at most 1/{1 / goal:.0f}", value <= goal)
 
 
 def left_out(what: str, why: str) -> Row:
-    """A row of what could not be measured here."""
+    """Return a row of what could not be measured here."""
     return Row(what, f"left out: {why}")
 
 
 def table(rows: Iterable[Row]) -> str:
-    """The rows as Markdown."""
+    """Return the rows as Markdown."""
     marks = {True: "met", False: "**missed**", None: ""}
     lines = (f"| {row.what} | {row.measured} | {row.goal} | {marks[row.met]} |" for row in rows)
     return "\n".join(["| what | measured | goal | |", "| --- | --- | --- | --- |", *lines]) + "\n"

@@ -36,12 +36,12 @@ class Contest:
         self.cpu = {name: statistics.median(values) for name, values in cpu.items()}
 
     def against(self, peer: str) -> float:
-        """The exporter's CPU as a multiple of the peer's."""
+        """Return the exporter's CPU as a multiple of the peer's."""
         return self.cpu["exporter"] / max(self.cpu[peer], 1e-9)
 
 
 def rows(size: int, rounds: int, profile: list[Parts], *, peers: bool) -> Iterator[Row]:
-    """Cached scrapes of so many campaigns of one account; where their CPU goes is added to the profile."""
+    """Measure cached scrapes of so many campaigns of one account; where their CPU goes is added to the profile."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         answer = answer_of(size)

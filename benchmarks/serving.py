@@ -39,12 +39,12 @@ NOT_TO_BE_HAD = "it is not on PATH, and Debian's package cannot be fetched here"
 
 
 def find_peer(name: str) -> Path | None:
-    """A peer's program, None where it cannot be had."""
+    """Return a peer's program, None where it cannot be had."""
     return find(name)
 
 
 def free_port() -> int:
-    """A port nobody listens on now."""
+    """Return a port nobody listens on now."""
     with create_server(("127.0.0.1", 0)) as listening:
         return int(listening.getsockname()[1])
 
@@ -78,7 +78,7 @@ def _answer(body: bytes, told: Connection) -> None:
 
 @contextlib.contextmanager
 def answering(body: bytes) -> Iterator[str]:
-    """An API in a process of its own that gives these bytes to every call, at once."""
+    """Run an API in a process of its own that gives these bytes to every call, at once."""
     ours, theirs = multiprocessing.Pipe()
     process = multiprocessing.get_context("fork").Process(target=_answer, args=(body, theirs), daemon=True)
     process.start()
@@ -103,7 +103,7 @@ class Target:
             return self._scrape(connection, headers)
 
     def body(self, headers: dict[str, str]) -> bytes:
-        """The body of one answer, as it is sent."""
+        """Return the body of one answer, as it is sent."""
         with contextlib.closing(self._connection()) as connection:
             connection.request("GET", self.path, headers=headers)
             return connection.getresponse().read()
@@ -134,7 +134,7 @@ class Target:
 def process(
     command: list[str], port: int, path: str, folder: Path, environ: dict[str, str] | None = None
 ) -> Iterator[Target]:
-    """A server process that answers at that path."""
+    """Run a server process that answers at that path."""
     with (folder / f"{Path(command[0]).name}.log").open("w") as log:
         started = subprocess.Popen(command, stdout=log, stderr=log, cwd=folder, env=os.environ | (environ or {}))
     target = Target(started.pid, port, path)
@@ -153,7 +153,7 @@ def process(
 
 
 def configuration(base_url: str, accounts: int = 1, ttl: str = "1h") -> str:
-    """An exporter configuration for `answering`, with limits that a large answer needs."""
+    """Return an exporter configuration for `answering`, with limits that a large answer needs."""
     hmac = {"app_id": "a", "app_key": "b", "access_key": "c", "secret_key": "YQ=="}
     listed = [{"name": f"customer-{n:04d}", "base_url": base_url, "hmac": hmac} for n in range(accounts)]
     # JSON is YAML.
@@ -164,7 +164,7 @@ def configuration(base_url: str, accounts: int = 1, ttl: str = "1h") -> str:
 
 @contextlib.contextmanager
 def exporter(folder: Path, text: str) -> Iterator[Target]:
-    """The exporter under this configuration."""
+    """Run the exporter under this configuration."""
     file, port = folder / "config.yaml", free_port()
     file.write_text(text)
     flags = [f"--config.file={file}", f"--web.listen-address=127.0.0.1:{port}", "--log.level=error"]

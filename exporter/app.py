@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from starlette.types import ASGIApp
 
 from exporter import __version__
 from exporter.accounts.clock import Clock, monotonic
 from exporter.accounts.registry import AccountRegistry
-from exporter.config import Config, ConfigError
+from exporter.config import Config, ConfigError, digest_of_files
 from exporter.exposition.process import ProcessMetrics
 from exporter.http.handlers.lifecycle import HEALTH_PATHS
 from exporter.http.handlers.routes import application
@@ -78,6 +78,16 @@ class App:
             self._loaded()
             log.info("configuration loaded", extra={"config": config.source, "accounts": len(config.accounts)})
             return ""
+
+    async def watch(self, interval: float, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
+        """Reload after each change of a configuration file, checked every `interval` seconds, until cancelled."""
+        known = await asyncio.to_thread(digest_of_files, self._config)
+        while True:
+            await sleep(interval)
+            digest = await asyncio.to_thread(digest_of_files, self._config)
+            if digest != known:
+                known = digest
+                await self.reload()
 
     async def close(self) -> None:
         """Cancel every refresh; scrapes that wait are answered with what is there."""

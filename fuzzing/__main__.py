@@ -45,7 +45,7 @@ def main() -> int:
 
 
 def _fuzz(name: str, bound: str, findings: Path) -> tuple[int, bool]:
-    """Inputs tried, and whether the target held."""
+    """Run a target; return the inputs tried, and whether the target held."""
     findings.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         corpus = Path(folder) / "corpus"

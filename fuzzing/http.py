@@ -74,7 +74,7 @@ class _Application:
 
 
 async def converse(pieces: Sequence[bytes], limits: Limits) -> tuple[list[Asked], bytes]:
-    """What the application was asked, and what came back, when the bytes come in these pieces."""
+    """Return what the application was asked, and what came back, when the bytes arrive in these pieces."""
     loop, faults = asyncio.get_running_loop(), list[Any]()
     loop.set_exception_handler(lambda _, context: faults.append(context))
     application, connections = _Application(), Connections(limits)
@@ -145,12 +145,21 @@ _BARE_REFUSAL = re.compile(rb"(HTTP/1\.1 [45][^\r]*\r\n(?:[^\r]+\r\n)*)content-l
 
 
 def _readable(received: bytes) -> bytes:
-    """What h11 can read: no interim word after which the client went away, no length of a body that HEAD leaves out."""
+    """Remove what h11 cannot read: a last interim answer, and the length of a body that an answer to HEAD omits."""
     return _BARE_REFUSAL.sub(rb"\1content-length: 0\r\n\2", received.removesuffix(_INTERIM))
 
 
-def outcome(pieces: Sequence[bytes], limits: Limits = LIMITS) -> tuple[list[Asked], list[tuple[int, bytes]]]:
-    """What was asked and what was answered; raises where the two do not fit."""
+def outcome(
+    pieces: Sequence[bytes], limits: Limits = LIMITS, *, exact: bool = False
+) -> tuple[list[Asked], list[tuple[int, bytes]]]:
+    """Return what was asked and what was answered; raise AssertionError when the two do not fit.
+
+    Args:
+        pieces: the bytes as they arrive.
+        limits: those of the connection.
+        exact: tell refusals apart. Of a request with two faults it depends on the cut which one is seen first.
+
+    """
     # What comes whole is served by asyncio's loop, what comes in pieces by the one that the exporter runs on.
     loop = asyncio.new_event_loop if len(pieces) == 1 else uvloop.new_event_loop
     with asyncio.Runner(loop_factory=loop) as runner:
@@ -161,8 +170,7 @@ def outcome(pieces: Sequence[bytes], limits: Limits = LIMITS) -> tuple[list[Aske
     assert all(number in (place, -1) for place, number in enumerate(good)), "answers out of order"
     assert all(status == 200 for status, _ in answers[:-1]), "something is answered after a refusal"
     assert {status for status, _ in answers} <= {200, 400, 413, 431, 501, 505}
-    # Of a request with two faults it depends on the cut which is seen first, and so with what it is refused.
-    return asked, [answer if answer[0] == 200 else (400, b"") for answer in answers]
+    return asked, answers if exact else [answer if answer[0] == 200 else (400, b"") for answer in answers]
 
 
 def cuts(data: bytes) -> list[list[bytes]]:

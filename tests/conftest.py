@@ -7,11 +7,16 @@ import re
 from collections.abc import Generator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 import exporter
 
 pytest_plugins = ["tests.servers"]
+
+# The same examples in each run, and none fails because the machine is busy.
+hypothesis.settings.register_profile("steady", deadline=None, derandomize=True, database=None)
+hypothesis.settings.load_profile("steady")
 
 #: Variables that would change what the exporter, httpx or ssl do.
 _SCRUBBED_PREFIXES = (

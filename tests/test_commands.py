@@ -8,7 +8,6 @@ import signal
 import socket
 import ssl
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -216,20 +215,17 @@ def test_a_port_in_use_is_one_clear_line(config: Path) -> None:
 def test_a_signal_answers_scrapes_that_wait_and_ends_with_status_0(
     config: Path, simulator: Simulator, number: signal.Signals
 ) -> None:
-    simulator.faults.add(Fault(account="acme", delay=20))
+    simulator.faults.add(Fault(account="acme", delay=60))
     with running(f"--config.file={config}", LISTEN) as exporter:
         host, port = exporter.base_url.removeprefix("http://").split(":")
         with socket.create_connection((host, int(port)), timeout=10) as waiting:
             waiting.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
-            exporter.wait_for("msg=fetched account=globex")
-            began = time.monotonic()
+            exporter.wait_for("msg=refreshed account=globex")
             assert exporter.end(number) == 0
-            took = time.monotonic() - began
             answered = b"".join(iter(lambda: waiting.recv(65536), b""))
     assert answered.startswith(b"HTTP/1.1 200 ")
     assert b'mimecast_up{account="acme"} 0\n' in answered
     assert b'mimecast_up{account="globex"} 1\n' in answered
-    assert took < 5  # a second on a quiet machine
 
 
 def test_no_secret_is_printed_whatever_happens(config: Path, simulator: Simulator, api: str) -> None:

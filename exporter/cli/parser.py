@@ -74,6 +74,15 @@ def build_parser() -> argparse.ArgumentParser:
 
 def _add_own_flags(added: dict[str, argparse.ArgumentParser]) -> None:
     added["serve"].add_argument(
+        "--config.watch",
+        dest="config_watch",
+        type=_seconds,
+        nargs="?",
+        const=30.0,
+        metavar="SECONDS",
+        help="reload when the configuration or an account file changes, checked so often (30 if no number is given)",
+    )
+    added["serve"].add_argument(
         "--web.systemd-socket",
         dest="web_systemd_socket",
         action="store_true",
@@ -217,7 +226,7 @@ def _seconds(text: str) -> float:
 
 def _path(text: str) -> str:
     taken = text in ("/", "/config", "/probe", "/sd") or text.startswith("/-/")
-    if taken or not re.fullmatch(r"(/[A-Za-z0-9._~-]+)+", text):
+    if taken or not re.fullmatch(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)+", text):
         raise argparse.ArgumentTypeError(f"{text!r} is not a path such as /metrics that nothing else is served at")
     return text
 

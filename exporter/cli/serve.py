@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import contextlib
 import logging
 import os
-import signal
 import sys
-import threading
 from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from socket import socket
-from typing import Any
+from typing import Any, NoReturn
 
 from exporter import __version__
 from exporter.app import App
@@ -40,7 +39,15 @@ def run(options: argparse.Namespace) -> int:
     sockets = listen(options.web_listen_address, from_systemd=options.web_systemd_socket)
     if sockets is None:
         return 1
-    return run_loop(serve_exporter(config, lambda: read(options.config_file), sockets, web=web, options=options))
+    serving = serve_exporter(
+        config,
+        lambda: read(options.config_file),
+        sockets,
+        web=web,
+        options=options,
+        watch=options.config_watch if options.config_file else None,
+    )
+    return run_loop(serving)
 
 
 def allow_many_files() -> None:
@@ -76,8 +83,12 @@ def listen(addresses: Sequence[str] | None, *, from_systemd: bool = False) -> Se
         return None
 
 
-def run_loop(main: Coroutine[Any, Any, int]) -> int:
-    """Run `main` on uvloop and return what it returns, without waiting for threads that are still busy."""
+def run_loop(main: Coroutine[Any, Any, int]) -> NoReturn:
+    """Run `main` on uvloop and exit with the status that it returns.
+
+    The process exits at once: the interpreter would wait for threads that hash passwords or look up names, and the
+    event loop for TLS handshakes.
+    """
     import uvloop  # noqa: PLC0415 - commands that serve nothing do without it
 
     loop = uvloop.new_event_loop()
@@ -87,12 +98,7 @@ def run_loop(main: Coroutine[Any, Any, int]) -> int:
     finally:
         logging.shutdown()
         sys.stdout.flush()
-    if any(thread.is_alive() and not thread.daemon for thread in threading.enumerate()[1:]):
-        os._exit(status)  # the interpreter itself would wait for those threads
-    # Closing the loop removes its handlers; a further signal must not change the exit status.
-    signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM, signal.SIGINT, signal.SIGHUP))
-    loop.close()
-    return status
+    os._exit(status)
 
 
 async def serve_exporter(
@@ -102,8 +108,9 @@ async def serve_exporter(
     *,
     web: WatchedWebConfig,
     options: argparse.Namespace,
+    watch: float | None = None,
 ) -> int:
-    """Serve this configuration until a signal ends it."""
+    """Serve this configuration until a signal ends it; `watch` is the interval at which its files are checked."""
     app = App(config, reread)
     try:
         await app.start()
@@ -118,6 +125,7 @@ async def serve_exporter(
         default_scrape_timeout=options.default_scrape_timeout,
         enable_lifecycle=options.web_enable_lifecycle,
     )
+    watching = asyncio.create_task(app.watch(watch)) if watch else None
     await serve(
         app.application(handlers, max_requests=options.web_max_requests, web=web),
         sockets,
@@ -127,6 +135,8 @@ async def serve_exporter(
         on_reload=_reload(app),
         ready=_ready,
     )
+    if watching is not None:
+        watching.cancel()
     log.info("stopped")
     return 0
 

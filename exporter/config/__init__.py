@@ -4,6 +4,7 @@ The rest of the program imports everything about its configuration from here.
 """
 
 from exporter.config.accounts import HMAC_REGIONS, OAUTH2_REGIONS
+from exporter.config.contents import digest_of_files
 from exporter.config.environment import load_environment
 from exporter.config.loading import load_file
 from exporter.config.no_proxy import NoProxyRule
@@ -39,6 +40,7 @@ __all__ = [
     "Problem",
     "Secret",
     "TlsSettings",
+    "digest_of_files",
     "load_environment",
     "load_file",
     "redacted",

@@ -71,7 +71,7 @@ def _account_files(
     """Return the accounts of all good account files, and the problems of each file."""
     accounts: list[Account] = []
     status: dict[str, tuple[Problem, ...]] = {}
-    for file in _matches(config.account_files, path):
+    for file in account_files(config.account_files, path):
         document = read_file(file, AccountFile, environ=environ)
         found = (document.value.accounts if document.value else ()) or ()
         tried = _check_names(found, document, names)
@@ -83,7 +83,7 @@ def _account_files(
     return accounts, status
 
 
-def _matches(patterns: Iterable[str], path: Path) -> list[Path]:
+def account_files(patterns: Iterable[str], path: Path) -> list[Path]:
     """Return the files that patterns relative to the main file match, without that file, sorted."""
     directory = Path(glob.escape(str(path.parent)))
     # Unlike Path.glob, this leaves out hidden names, such as those that Kubernetes puts beside mounted files.

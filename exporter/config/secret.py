@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import re
 from pathlib import Path
 from typing import NoReturn, Self
 
@@ -13,15 +12,13 @@ from exporter.yamlfile import read_bytes
 REDACTED = "<secret>"
 
 _MAX_SIZE = 64 * 1024
-#: Control characters, and what is left of an environment variable that was not UTF-8.
-_CONTROL = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 
 
 class Secret:
     """A secret given inline, or by the name of a file that is read again at each use.
 
-    Two secrets are equal when they are kept in the same way and place: the same text, or the same file.
-    Not a dataclass or msgspec.Struct on purpose: encoders such as msgspec's write the fields of those.
+    Two secrets are equal if they are the same text or are kept in the same file. This is not a dataclass or
+    msgspec.Struct, because encoders write the fields of those.
     """
 
     __slots__ = ("_value", "file")
@@ -41,12 +38,9 @@ class Secret:
 
     @classmethod
     def from_path(cls, path: Path) -> Self:
-        """Return the secret kept in a file; ValueError if it cannot be read or used now."""
+        """Return the secret kept in a file; OSError or ValueError if it cannot be read or used now."""
         secret = cls(file=path)
-        try:
-            secret.read()
-        except OSError as error:
-            raise ValueError(f"cannot read secret file {path}: {error.strerror}") from None
+        secret.read()
         return secret
 
     def read(self) -> str:
@@ -68,11 +62,11 @@ class Secret:
         """Raise ValueError if `text` cannot go into HTTP headers and forms exactly as it is."""
         if not text:
             raise ValueError("is empty")
-        if _CONTROL.search(text):
-            # A line break inside would otherwise surface, with the secret, in an HTTP library's error.
-            raise ValueError("holds a line break or another control character; expected one line")
         if not text.isascii():
             raise ValueError("holds a character that is not ASCII: take the secret exactly as Mimecast shows it")
+        if not text.isprintable():
+            # A line break inside would otherwise surface, with the secret, in an HTTP library's error.
+            raise ValueError("holds a line break or another control character; expected one line")
         if text != text.strip():
             raise ValueError("begins or ends with a space")
 
@@ -86,12 +80,6 @@ class Secret:
 
     def __hash__(self) -> int:
         return hash((self._value, self.file))
-
-    def __copy__(self) -> Self:
-        return self
-
-    def __deepcopy__(self, memo: object) -> Self:
-        return self
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a secret cannot be pickled")

@@ -13,19 +13,20 @@ import msgspec
 from msgspec import Meta
 
 from exporter.config.no_proxy import NoProxyRule
+from exporter.config.scalars import CollectorName, File, file_pattern, identifier, name, title_pattern
 from exporter.config.secret import Secret, SecretKey
-from exporter.config.texts import CollectorName, FileName, FilePattern, Identifier, Name, TitlePattern
 from exporter.config.units import Duration, Size
-from exporter.config.urls import BaseUrl, ProxyUrl
-from exporter.yamlfile import COMMA_SEPARATED, COMPUTED, SECRET, Problem
+from exporter.config.urls import ProxyUrl, base_url
+from exporter.yamlfile import COMMA_SEPARATED, COMPUTED, SECRET, Parser, Problem
 
 CorrectAnswers: TypeAlias = Literal["count", "option"]
 TlsVersion: TypeAlias = Literal["TLS12", "TLS13"]
 
 _Key: TypeAlias = Annotated[Secret, SECRET]
-_File: TypeAlias = Annotated[str, FileName] | None
-_Patterns: TypeAlias = tuple[Annotated[re.Pattern[str], TitlePattern], ...]
-_Collectors: TypeAlias = tuple[Annotated[str, CollectorName], ...]
+_File: TypeAlias = Annotated[str, Parser(from_path=File.from_path)] | None
+_Identifier: TypeAlias = Annotated[str, Parser(identifier)]
+_Patterns: TypeAlias = tuple[Annotated[re.Pattern[str], Parser(title_pattern)], ...]
+_Collectors: TypeAlias = tuple[Annotated[str, Parser(CollectorName)], ...]
 
 _DAY: Final = 86400.0
 
@@ -40,14 +41,14 @@ class Catalog(msgspec.Struct, frozen=True):
 class OAuth2(msgspec.Struct, frozen=True, kw_only=True):
     """An application of API 2.0."""
 
-    client_id: Annotated[str, Identifier]
+    client_id: _Identifier
     client_secret: _Key
 
 
 class Hmac(msgspec.Struct, frozen=True, kw_only=True):
     """An application of API 1.0 and the user it acts for."""
 
-    app_id: Annotated[str, Identifier]
+    app_id: _Identifier
     app_key: _Key
     access_key: _Key
     secret_key: Annotated[Secret, SecretKey, SECRET]
@@ -62,7 +63,7 @@ class CampaignFilter(msgspec.Struct, frozen=True, kw_only=True):
 
     include: _Patterns = ()
     exclude: _Patterns = ()
-    max_age: Annotated[float, Duration, Meta(gt=0, le=36500 * _DAY)] | None = None
+    max_age: Annotated[float, Duration, Meta(ge=0.001, le=36500 * _DAY)] | None = None
     limit: Annotated[int, Meta(ge=1, le=1_000_000)] | None = None
 
 
@@ -73,8 +74,8 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     are those in effect: the account's own keys put over the global ones. `labels` are for service discovery only.
     """
 
-    name: Annotated[str, Name]
-    base_url: Annotated[str, BaseUrl] = ""
+    name: Annotated[str, Parser(name)]
+    base_url: Annotated[str, Parser(base_url)] = ""
     region: str | None = None
     oauth2: OAuth2 | None = None
     hmac: Hmac | None = None
@@ -137,7 +138,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     accounts: tuple[Account, ...] = ()
-    account_files: tuple[Annotated[str, FilePattern], ...] = ()
+    account_files: tuple[Annotated[str, Parser(file_pattern)], ...] = ()
     cache: CacheSettings = CacheSettings()
     collectors: _Collectors = ()
     campaigns: CampaignFilter = CampaignFilter()

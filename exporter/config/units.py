@@ -1,8 +1,4 @@
-"""Durations and sizes as Prometheus writes them.
-
-Knows the two notations and nothing of what is measured in them. This is the only place that reads or
-writes either.
-"""
+"""Durations and sizes as Prometheus writes them; nothing else reads or writes either."""
 
 from __future__ import annotations
 
@@ -10,14 +6,13 @@ import re
 from typing import Self
 
 _SECONDS = {"y": 365 * 86400.0, "w": 7 * 86400.0, "d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
-_DURATION = re.compile("".join(rf"(?:([0-9]+){unit})?" for unit in _SECONDS), re.ASCII)
+_DURATION = re.compile("".join(rf"(?:([0-9]{{1,15}}){unit})?" for unit in _SECONDS), re.ASCII)
 #: What 64 bits of nanoseconds hold, which is where Prometheus stops too.
-_LONGEST = 9223372036.0
+_MAX_SECONDS = 9223372036.0
 
 _BYTES = {"B": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
-_SIZE = re.compile(r"([0-9]+)(B|[KMGT]i?B)", re.ASCII)
+_SIZE = re.compile(r"([0-9]{1,15})(B|[KMGT]i?B)", re.ASCII)
 _NUMBER = re.compile(r"[0-9]+(\.[0-9]+)?", re.ASCII)
-_MOST_DIGITS = 15
 
 
 class Duration(float):
@@ -28,7 +23,7 @@ class Duration(float):
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read `text`, for instance `5m` (300.0 seconds); ValueError says how to write what it is not."""
+        """Return the length of `5m`, for instance, 300.0; ValueError says how to write a duration."""
         if text == "0":
             return cls(0)
         if _NUMBER.fullmatch(text):
@@ -36,7 +31,10 @@ class Duration(float):
         match = _DURATION.fullmatch(text)
         if not match or not text:
             raise ValueError("not a duration: write it like 30s, 5m, 1h30m, 400d or 500ms")
-        return cls(_total(match.groups()))
+        seconds = sum(int(count or 0) * unit for count, unit in zip(match.groups(), _SECONDS.values(), strict=True))
+        if seconds > _MAX_SECONDS:
+            raise ValueError("too long a duration")
+        return cls(seconds)
 
     def __str__(self) -> str:
         """Write the same length of time in the largest units that hold it exactly, down to milliseconds."""
@@ -48,16 +46,6 @@ class Duration(float):
         return text or "0s"
 
 
-def _total(counts: tuple[str | None, ...]) -> float:
-    """Seconds of the digits found before each unit; ValueError when longer than Prometheus can hold."""
-    if any(count and len(count) > _MOST_DIGITS for count in counts):
-        raise ValueError("too long a duration")
-    seconds = sum(int(count or 0) * unit for count, unit in zip(counts, _SECONDS.values(), strict=True))
-    if seconds > _LONGEST:
-        raise ValueError("too long a duration")
-    return seconds
-
-
 class Size(int):
     """A number of bytes, written like `512KB`, `64MiB`; KB and KiB are both 1024 bytes, as in Prometheus."""
 
@@ -66,11 +54,11 @@ class Size(int):
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read `text`, for instance `64MiB` (67108864 bytes); ValueError says how to write what it is not."""
+        """Return the size of `64MiB`, for instance, 67108864; ValueError says how to write a size."""
         if _NUMBER.fullmatch(text):
             raise ValueError("a size needs a unit: write 512KB, 64MiB or 1GB")
         match = _SIZE.fullmatch(text)
-        if not match or len(match[1]) > _MOST_DIGITS:
+        if not match:
             raise ValueError("not a size: write it like 512KB, 64MiB or 1GB")
         return cls(int(match[1]) * _BYTES[match[2][0]])
 

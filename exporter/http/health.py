@@ -1,7 +1,7 @@
-"""Asking a running exporter whether it serves, from the flags it was started with.
+"""Ask a running exporter whether it serves, for containers that have no curl.
 
-For containers, which have no curl. Knows sockets and a little HTTP, and neither needs the exporter's web
-configuration nor trusts it: that file may have changed since, and the certificate need not name this host.
+This needs only the listen addresses, not the web configuration: that file may have changed since the start, and the
+certificate need not name this host.
 """
 
 from __future__ import annotations
@@ -16,22 +16,26 @@ from dataclasses import dataclass
 from exporter.http.server.listen import ListenAddress
 
 _PATH = "/-/healthy"
-#: What a server says that wants a client's certificate: it serves, though not us.
-_WANTS_CERTIFICATE = ("CERTIFICATE_REQUIRED", "HANDSHAKE_FAILURE", "BAD_CERTIFICATE", "UNKNOWN_CA")
+#: The alerts of a server that requires a client's certificate, and therefore serves.
+_CERTIFICATE_ALERTS = ("CERTIFICATE_REQUIRED", "HANDSHAKE_FAILURE", "BAD_CERTIFICATE", "UNKNOWN_CA")
 
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """Whether an exporter serves, and what was found out."""
+    """Whether an exporter serves, and the finding in words."""
 
     ok: bool
     text: str
 
 
 def check_health(addresses: Sequence[ListenAddress], timeout: float, *, tls_first: bool = False) -> Health:
-    """Ask the first address that can be asked, by plain HTTP and TLS, in at most `timeout` seconds.
+    """Ask the first address that has a port or a path, by plain HTTP and by TLS.
 
-    `tls_first` says which to try first; both are tried, so a wrong guess costs little.
+    Args:
+        addresses: where the exporter listens.
+        timeout: seconds for everything.
+        tls_first: which of the two to try first.
+
     """
     deadline = time.monotonic() + timeout
     address = next((address for address in addresses if address.path is not None or address.port), None)
@@ -50,7 +54,7 @@ def check_health(addresses: Sequence[ListenAddress], timeout: float, *, tls_firs
 
 
 def _targets(address: ListenAddress) -> Iterator[str | tuple[str, int]]:
-    """Where to reach an address from this machine: a wildcard is reached on loopback."""
+    """Yield where to reach an address from this machine: a wildcard is reached on loopback."""
     if address.path is not None:
         yield address.path
     elif address.host in ("", "::"):
@@ -60,16 +64,16 @@ def _targets(address: ListenAddress) -> Iterator[str | tuple[str, int]]:
 
 
 def _ask(target: str | tuple[str, int], address: ListenAddress, timeout: float, *, tls: bool) -> tuple[Health, bool]:
-    """What was found out, and whether the exporter itself said so; else another way of asking may do better."""
+    """Return the finding, and whether it is final; otherwise the caller tries the next way."""
     deadline = time.monotonic() + timeout
     try:
         with _connect(target, timeout) as plain, _wrapped(plain, tls=tls) as connection:
             status = _read_status(connection, deadline)
-            # A TLS server answers plain requests with 400.
+            # A TLS server answers a plain request with 400.
             return Health(status == "200", f"{address}: {_PATH} answered {status}"), status != "400"
     except ssl.SSLError as error:
-        if error.reason is not None and any(reason in error.reason for reason in _WANTS_CERTIFICATE):
-            return Health(True, f"{address}: serves, and wants a client certificate"), True
+        if error.reason is not None and any(reason in error.reason for reason in _CERTIFICATE_ALERTS):
+            return Health(True, f"{address}: serves, and requires a client certificate"), True
         return Health(False, f"{address}: TLS failed: {error.reason}"), False
     except TimeoutError:
         return Health(False, f"{address}: no answer in {timeout:.1f}s"), False
@@ -94,7 +98,7 @@ def _wrapped(plain: socket.socket, *, tls: bool) -> socket.socket:
     if not tls:
         return plain
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    # It is our own process that answers, and nothing secret is said.
+    # Our own process answers, and nothing secret is sent.
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
@@ -113,7 +117,7 @@ def _read_status(connection: socket.socket, deadline: float) -> str:
 
 
 def _until_line_end(connection: socket.socket, deadline: float) -> Iterable[bytes]:
-    """The bytes of the first line, in whatever pieces they come, until the deadline."""
+    """Yield the bytes up to the end of the first line, as they arrive; raise TimeoutError at the deadline."""
     total = 0
     while total < 4096:
         remaining = deadline - time.monotonic()

@@ -107,7 +107,10 @@ class MimecastClient:
     def _request(self, endpoint: Endpoint, token: str | None, budget: Budget) -> httpx.Request:
         call = Call(endpoint.name, endpoint.permission, self.traffic, budget)
         url = self._base_url + ROOT + endpoint.path
-        return self._http.build_request("POST", url, json=endpoint.page(token), extensions=call.extensions)
+        try:
+            return self._http.build_request("POST", url, json=endpoint.page(token), extensions=call.extensions)
+        except (httpx.InvalidURL, UnicodeError):
+            raise errors.CannotConnect("the host of base_url cannot be resolved (not a host name): check it") from None
 
     async def _ask(self, request: httpx.Request, endpoint: Endpoint) -> Envelope:
         response = await self._http.send(request, auth=self._auth, stream=True)

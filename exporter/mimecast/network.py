@@ -128,6 +128,9 @@ class Stream(httpcore.AsyncNetworkStream):
             stream = await self._stream.start_tls(ssl_context, server_hostname, timeout)
         except (httpcore.ConnectError, OSError) as error:
             failure = _handshake_failure(error, host)
+        except BaseException:
+            await self._stream.aclose()  # httpcore leaves it open where the handshake is cancelled
+            raise
         else:
             return Stream(stream, host, self._place if host == self._host else host)
         raise failure

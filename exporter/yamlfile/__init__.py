@@ -3,16 +3,19 @@
 from exporter.yamlfile.document import ConfigError, Document, Problem
 from exporter.yamlfile.faults import did_you_mean
 from exporter.yamlfile.files import read_bytes
+from exporter.yamlfile.nodes import MAX_BYTES
 from exporter.yamlfile.reading import read, read_file, read_mapping
-from exporter.yamlfile.schema import COMMA_SEPARATED, COMPUTED, SECRET, is_marked, keys_of, plain, struct_fields
+from exporter.yamlfile.schema import COMMA_SEPARATED, COMPUTED, SECRET, Parser, is_marked, keys_of, plain, struct_fields
 from exporter.yamlfile.variables import expand
 
 __all__ = [
     "COMMA_SEPARATED",
     "COMPUTED",
+    "MAX_BYTES",
     "SECRET",
     "ConfigError",
     "Document",
+    "Parser",
     "Problem",
     "did_you_mean",
     "expand",

@@ -5,12 +5,10 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 from enum import StrEnum
-from typing import Any
 
-import msgspec
 import yaml
 
-_LONGEST_KEY_SHOWN = 80
+_MAX_KEY = 80
 
 
 class Kind(StrEnum):
@@ -57,22 +55,9 @@ def kind_of(node: yaml.Node) -> Kind:
     return _KINDS.get(name, Kind.TAGGED) if prefix == "tag:yaml.org,2002" else Kind.TAGGED
 
 
-def out_of_bounds(value: Any, bound: msgspec.Meta) -> str | None:
-    """Say which bound a value is beyond; None when it is within."""
-    if bound.ge is not None and value < bound.ge:
-        return f"must be at least {type(value)(bound.ge)}"
-    if bound.gt is not None and value <= bound.gt:
-        return f"must be more than {type(value)(bound.gt)}"
-    if bound.le is not None and value > bound.le:
-        return f"must be at most {type(value)(bound.le)}"
-    if bound.min_length is not None and len(value) < bound.min_length:
-        return "must not be empty" if bound.min_length == 1 else f"must have at least {bound.min_length}"
-    return None
-
-
 def shown(key: str) -> str:
     """Return a key that the file has made up, cut to a length that a line can bear."""
-    return key if len(key) <= _LONGEST_KEY_SHOWN else key[:_LONGEST_KEY_SHOWN] + "…"
+    return key if len(key) <= _MAX_KEY else key[:_MAX_KEY] + "…"
 
 
 def listed(names: Iterable[str], word: str) -> str:
@@ -83,5 +68,5 @@ def listed(names: Iterable[str], word: str) -> str:
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return the end of a message that names what is nearly `name`; empty when nothing is."""
-    near = difflib.get_close_matches(name[:_LONGEST_KEY_SHOWN], list(known), 1)
+    near = difflib.get_close_matches(name[:_MAX_KEY], list(known), 1)
     return f": did you mean {near[0]}?" if near else ""

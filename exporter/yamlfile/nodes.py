@@ -9,6 +9,7 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import yaml
 
@@ -60,17 +61,14 @@ def compose(data: bytes, loader: type[yaml.SafeLoader | yaml.CSafeLoader] = LOAD
     """
     text = _decode(data)
     try:
-        _check_events(text, loader)
-        root = yaml.compose(text, Loader=loader)
+        _check_size(text, loader)
+        return yaml.compose(text, Loader=loader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         raise UnreadableYamlError(_explain(error), None if mark is None else mark.line + 1) from None
     except (yaml.YAMLError, ValueError, OverflowError):
         # An escape such as "\UFFFFFFFF" is no character; the pure Python parser lets chr() say so.
         raise UnreadableYamlError("not valid YAML") from None
-    if root is not None:
-        _measure(root, {}, set())
-    return root
 
 
 def text_node(value: object) -> yaml.Node:
@@ -114,55 +112,38 @@ def _explain(error: yaml.MarkedYAMLError) -> str:
     return f"not valid YAML: {said}" + (f" ({cure})" if cure else "")
 
 
-def _check_events(text: str, loader: type[yaml.SafeLoader | yaml.CSafeLoader]) -> None:
+@dataclass
+class _Open:
+    """A node whose end has not come yet: its anchor, and what it holds so far with all aliases expanded."""
+
+    anchor: str | None
+    size: int = 1
+    height: int = 1
+
+
+def _check_size(text: str, loader: type[yaml.SafeLoader | yaml.CSafeLoader]) -> None:
     """Bound depth, size and number of documents before anything recursive sees the text."""
-    depth = nodes = documents = 0
+    anchors: dict[str, _Open] = {}
+    stack = [_Open(None)]
     for event in yaml.parse(text, Loader=loader):
         line = event.start_mark.line + 1 if event.start_mark else None
-        if isinstance(event, yaml.CollectionStartEvent):
-            depth += 1
-        elif isinstance(event, yaml.CollectionEndEvent):
-            depth -= 1
-        elif isinstance(event, yaml.DocumentStartEvent):
-            documents += 1
-        nodes += isinstance(event, yaml.NodeEvent)
-        if documents > 1:
+        if isinstance(event, yaml.NodeEvent):
+            stack.append(_Open(event.anchor))
+        if isinstance(event, yaml.ScalarEvent):
+            stack[-1].size += len(event.value) // _CHARACTERS_PER_NODE
+        elif isinstance(event, yaml.AliasEvent):
+            if any(event.anchor == node.anchor for node in stack[:-1]):
+                raise UnreadableYamlError("an alias stands for something that contains it", line)
+            # compose() reports an alias without an anchor.
+            stack[-1] = anchors.get(event.anchor or "", stack[-1])
+        elif isinstance(event, yaml.DocumentStartEvent) and stack[0].size > 1:
             raise UnreadableYamlError("a second document begins here: keep one and no --- line", line)
-        _check_bounds(depth, nodes, line)
-
-
-def _check_bounds(depth: int, nodes: int, line: int | None) -> None:
-    if depth > MAX_DEPTH:
-        raise UnreadableYamlError(f"nested deeper than {MAX_DEPTH} levels", line)
-    if nodes > MAX_NODES:
-        raise UnreadableYamlError(f"more than {MAX_NODES} values, each use of an alias counted", line)
-
-
-def _measure(node: yaml.Node, known: dict[int, tuple[int, int]], unfinished: set[int]) -> tuple[int, int]:
-    """Return height and size of a tree with its aliases expanded, without expanding them.
-
-    Recursion goes no deeper than the text is nested, because what an alias stands for was measured before it.
-    """
-    if id(node) in known:
-        return known[id(node)]
-    line = node.start_mark.line + 1
-    if id(node) in unfinished:
-        raise UnreadableYamlError("an alias stands for something that contains it", line)
-    unfinished.add(id(node))
-    measures = [_measure(child, known, unfinished) for child in _children(node)]
-    height = 1 + max((height for height, _ in measures), default=0)
-    size = 1 + sum(size for _, size in measures)
-    if isinstance(node, yaml.ScalarNode):
-        size += len(node.value) // _CHARACTERS_PER_NODE
-    _check_bounds(height, size, line)
-    unfinished.discard(id(node))
-    known[id(node)] = height, size
-    return height, size
-
-
-def _children(node: yaml.Node) -> list[yaml.Node]:
-    if isinstance(node, yaml.SequenceNode):
-        return list(node.value)
-    if isinstance(node, yaml.MappingNode):
-        return [child for pair in node.value for child in pair]
-    return []
+        if isinstance(event, yaml.ScalarEvent | yaml.AliasEvent | yaml.CollectionEndEvent):
+            node = stack.pop()
+            stack[-1].size += node.size
+            stack[-1].height = max(stack[-1].height, node.height + 1)
+            anchors |= {node.anchor: node} if node.anchor else {}
+        if len(stack) + stack[-1].height - 2 > MAX_DEPTH:
+            raise UnreadableYamlError(f"nested deeper than {MAX_DEPTH} levels", line)
+        if stack[-1].size > MAX_NODES:
+            raise UnreadableYamlError(f"more than {MAX_NODES} values, each use of an alias counted", line)

@@ -1,16 +1,16 @@
 """What a schema may hold, and the marks its fields can have.
 
 A schema is a msgspec.Struct class whose fields are annotated with str, int, float, bool, Literal, list[X],
-tuple[X, ...], dict[str, X], unions of these, X | None, other Struct classes, and scalar classes:
+tuple[X, ...], dict[str, X], unions of scalars, X | None, other Struct classes, scalar classes, and Annotated[X, …]:
 
-- A scalar class has a classmethod `parse(text)` that raises ValueError, and perhaps a class attribute `expected` that
-  says what its values are ("a duration"). One that is not a subclass of str takes its text however YAML understands it.
-- A scalar class with a classmethod `from_path(path)` is given by a file name, relative to the document's folder. If it
-  has `parse` too, the file name is the value of a twin key, `<key>_file`.
+- a scalar class or a Parser, which reads the value in place of the type X;
+- msgspec.Meta(ge=1, le=2), which sets bounds;
+- SECRET and the other marks, explained where they are defined.
 
-`Annotated[str, Name]` is read by the scalar class Name and is a str to the program. `Annotated[X, msgspec.Meta(ge=1)]`
-sets bounds (ge, gt, le, min_length). `Annotated[X, SECRET]` and the other marks are explained where they are defined.
-The key of a field is its name, or what `msgspec.field(name=…)` says.
+A scalar class has a classmethod `parse(text)`, and perhaps an attribute `expected` that says what its values are ("a
+duration"). If it also has a classmethod `from_path(path)`, the value can be given by a file name in a twin key,
+`<key>_file`. Both raise ValueError, without the value in it; `from_path` may raise OSError. The key of a field is its
+name, or what `msgspec.field(name=…)` says.
 """
 
 from __future__ import annotations
@@ -18,23 +18,27 @@ from __future__ import annotations
 import functools
 import types
 import typing
-from enum import Enum
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any, Final, Union
 
 import msgspec
 
+#: The value is a secret: no output shows it.
+SECRET: Final = "SECRET"  # noqa: S105 - a mark
+#: The field is not a key: the program fills it.
+COMPUTED: Final = "COMPUTED"
+#: The list may also be one text with commas.
+COMMA_SEPARATED: Final = "COMMA_SEPARATED"
 
-class Mark(Enum):
-    """The marks a field can have, and what each means."""
 
-    SECRET = "no output and no message shows the value"  # noqa: S105 - what the mark means
-    COMPUTED = "the field is not a key: the program fills it"
-    COMMA_SEPARATED = "the list may also be one text with commas"
+@dataclass(frozen=True)
+class Parser:
+    """Reads a value from its text, or, with `from_path`, from a file name relative to the document's folder."""
 
-
-SECRET: Final = Mark.SECRET
-COMPUTED: Final = Mark.COMPUTED
-COMMA_SEPARATED: Final = Mark.COMMA_SEPARATED
+    parse: Callable[[str], object] | None = None
+    from_path: Callable[[Path], object] | None = None
 
 
 @functools.cache
@@ -43,7 +47,7 @@ def struct_fields(schema: type[msgspec.Struct]) -> tuple[msgspec.structs.FieldIn
     return tuple(field for field in msgspec.structs.fields(schema) if not is_marked(field.type, COMPUTED))
 
 
-def is_marked(annotation: object, mark: Mark) -> bool:
+def is_marked(annotation: object, mark: str) -> bool:
     """Report whether an annotation, or a part of it, has a mark."""
     return mark in getattr(annotation, "__metadata__", ()) or any(
         is_marked(part, mark) for part in typing.get_args(annotation)
@@ -52,7 +56,8 @@ def is_marked(annotation: object, mark: Mark) -> bool:
 
 def keys_of(field: msgspec.structs.FieldInfo) -> tuple[str, ...]:
     """Return the key of a field, and its `_file` twin if it has one."""
-    twin = hasattr(scalar := plain(field.type), "from_path") and hasattr(scalar, "parse")
+    reader = plain(field.type)
+    twin = isinstance(reader, type) and hasattr(reader, "from_path")
     return (field.encode_name, f"{field.encode_name}_file") if twin else (field.encode_name,)
 
 
@@ -67,9 +72,9 @@ def plain(annotation: Any) -> Any:
 
 
 def read_as(annotation: Any) -> Any:
-    """Return what an Annotated is read as: the scalar class beside the type, or the type."""
+    """Return what reads an Annotated: the scalar class or Parser beside the type, or the type."""
     kind, *marks = typing.get_args(annotation)
-    return next((mark for mark in marks if isinstance(mark, type)), kind)
+    return next((mark for mark in marks if isinstance(mark, type | Parser)), kind)
 
 
 def is_union(annotation: object) -> bool:

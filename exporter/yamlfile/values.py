@@ -1,44 +1,24 @@
 """Convert YAML nodes to values of declared types.
 
-No message repeats a value, only keys. A scalar's `parse` may repeat its text where that helps; for a secret such a
-message is replaced.
+No message repeats a value, which may be a secret: only keys are repeated.
 """
 
 from __future__ import annotations
 
+import contextlib
 import re
 import typing
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, TypeVar
 
 import msgspec
 import yaml
 
+from exporter.yamlfile import schema as schemas
 from exporter.yamlfile.document import Document, join_key
-from exporter.yamlfile.faults import (
-    FITTING,
-    WANTED,
-    FaultError,
-    Kind,
-    did_you_mean,
-    kind_of,
-    listed,
-    out_of_bounds,
-    shown,
-    wrong,
-)
-from exporter.yamlfile.schema import (
-    COMMA_SEPARATED,
-    SECRET,
-    is_marked,
-    is_struct,
-    is_union,
-    keys_of,
-    plain,
-    read_as,
-    struct_fields,
-)
+from exporter.yamlfile.faults import FITTING, WANTED, FaultError, Kind, did_you_mean, kind_of, listed, shown, wrong
+from exporter.yamlfile.schema import COMMA_SEPARATED, SECRET, keys_of, struct_fields
 from exporter.yamlfile.variables import expand
 
 T = TypeVar("T", bound=msgspec.Struct)
@@ -67,40 +47,47 @@ class ValueReader:
         if node is None or kind_of(node) is Kind.NOTHING:
             node = yaml.MappingNode("tag:yaml.org,2002:map", [])
         self._document.place("", node.start_mark.line + 1 if node.start_mark else 1)
-        try:
-            return self._struct(node, schema, "")
-        except FaultError as fault:
-            self._document.add("", str(fault))
-            return None
+        return next(iter(self._read(node, schema, "")), None)
 
-    def _value(self, node: yaml.Node, wanted: Any, key: str, secret: bool = False) -> object:
+    def _read(self, node: yaml.Node, wanted: Any, key: str) -> list[Any]:
+        """Return the value in a list; report the fault and return nothing if there is one."""
+        try:
+            return [self._value(node, wanted, key)]
+        except FaultError as fault:
+            self._document.add(key, str(fault))
+            return []
+
+    def _value(self, node: yaml.Node, wanted: Any, key: str) -> Any:
         """Convert one node; raises FaultError."""
         origin, arguments = typing.get_origin(wanted), typing.get_args(wanted)
         if origin is Annotated:
             if COMMA_SEPARATED in arguments and kind_of(node) is Kind.TEXT:
                 node = self._split(node)
-            value = self._value(node, read_as(wanted), key, secret or SECRET in arguments[1:])
-            return _bounded(value, arguments[1:])
-        if is_union(wanted):
-            return self._union(node, arguments, key, secret)
-        if origin in {list, tuple, dict}:
-            return self._collection(node, origin, arguments, key, secret)
+            return _bounded(self._value(node, schemas.read_as(wanted), key), arguments[1:])
+        if schemas.is_union(wanted):
+            return self._union(node, arguments, key)
+        if origin in {list, tuple}:
+            return origin(self._items(node, arguments[0], key))
+        if origin is dict:
+            entries = self._entries(node, key).items()
+            return {
+                name: value
+                for name, entry in entries
+                for value in self._read(entry.node, arguments[1], f"{key}.{name}")
+            }
         if origin is Literal:
             return self._choice(node, arguments)
-        return self._struct(node, wanted, key) if is_struct(wanted) else self._scalar(node, wanted, key, secret)
+        return self._struct(node, wanted, key) if schemas.is_struct(wanted) else self._scalar(node, wanted, key)
 
-    def _union(self, node: yaml.Node, members: tuple[object, ...], key: str, secret: bool) -> object:
-        """Take the first member that the node can be; the message is that of the last one of its shape."""
+    def _union(self, node: yaml.Node, members: tuple[object, ...], key: str) -> Any:
+        """Take the first scalar that the node can be; the message is that of the last one."""
         if type(None) in members and kind_of(node) is Kind.NOTHING:
             return None
-        members = tuple(member for member in members if member is not type(None))
-        *others, last = [member for member in members if isinstance(node, _shape(member))] or members[:1]
+        *others, last = [member for member in members if member is not type(None)]
         for member in others:
-            try:
-                return self._value(node, member, key, secret)
-            except FaultError:
-                continue
-        return self._value(node, last, key, secret)
+            with contextlib.suppress(FaultError):
+                return self._value(node, member, key)
+        return self._value(node, last, key)
 
     def _choice(self, node: yaml.Node, choices: tuple[object, ...]) -> object:
         text = self._text(node) if isinstance(node, yaml.ScalarNode) else ""
@@ -109,31 +96,12 @@ class ValueReader:
             raise FaultError(f"must be {listed(names, 'or')}")
         return names[text]
 
-    def _collection(
-        self, node: yaml.Node, container: type, arguments: tuple[object, ...], key: str, secret: bool
-    ) -> object:
-        if container is dict:
-            entries = self._entries(node, key)
-            return dict(self._converted(entries, arguments[1], key, secret))
+    def _items(self, node: yaml.Node, wanted: Any, key: str) -> list[Any]:
         if not isinstance(node, yaml.SequenceNode) or kind_of(node) is not Kind.LIST:
             raise wrong(node, Kind.LIST)
-        entries = {f"[{i}]": _Entry(item.start_mark.line + 1, item) for i, item in enumerate(node.value)}
-        for name, entry in entries.items():
-            self._document.place(join_key(key, name), entry.line)
-        return container(value for _, value in self._converted(entries, arguments[0], key, secret))
-
-    def _converted(
-        self, entries: Mapping[str, _Entry], wanted: object, key: str, secret: bool
-    ) -> list[tuple[str, object]]:
-        """Convert what can be converted and report the rest."""
-        values = []
-        for name, entry in entries.items():
-            path = join_key(key, name)
-            try:
-                values.append((name, self._value(entry.node, wanted, path, secret)))
-            except FaultError as fault:
-                self._document.add(path, str(fault))
-        return values
+        for index, item in enumerate(node.value):
+            self._document.place(f"{key}[{index}]", item.start_mark.line + 1)
+        return [value for index, item in enumerate(node.value) for value in self._read(item, wanted, f"{key}[{index}]")]
 
     def _struct(self, node: yaml.Node, schema: type[T], key: str) -> T:
         entries = self._entries(node, key)
@@ -142,31 +110,27 @@ class ValueReader:
             self._unknown(name, entries[name], schema, key)
         values: dict[str, Any] = {field.name: None for field in known.values() if field.required}
         for field in struct_fields(schema):
-            values |= self._field(field, entries, key)
+            values.update((field.name, value) for value in self._field(field, entries, key))
         struct = schema(**values)
         self._document.own(struct, key, {field.name for name, field in known.items() if _has_value(entries, name)})
         return struct
 
-    def _field(self, field: msgspec.structs.FieldInfo, entries: Mapping[str, _Entry], key: str) -> dict[str, Any]:
-        """Return the value of a field by its name; nothing if it is left out or faulty."""
+    def _field(self, field: msgspec.structs.FieldInfo, entries: Mapping[str, _Entry], key: str) -> list[Any]:
+        """Return the value of a field in a list; nothing if it is left out or faulty."""
         name, *twin = keys_of(field)
         # A key with nothing after it counts as left out: the lines below it may all be comments.
-        given = [name for name in keys_of(field) if _has_value(entries, name)]
+        given = [name for name in (name, *twin) if _has_value(entries, name)]
         if len(given) > 1:
-            self._document.add(join_key(key, given[1]), f"give {listed(given, 'or')}, not both")
+            self._document.add(join_key(key, given[1]), f"give {name} or {given[1]}, not both")
+        elif given == twin != []:
+            by_path = schemas.Parser(from_path=schemas.plain(field.type).from_path)
+            return self._read(entries[given[0]].node, by_path, join_key(key, given[0]))
         elif given or (field.required and name in entries and not twin):
-            chosen = given[0] if given else name
-            path, node = join_key(key, chosen), entries[chosen].node
-            try:
-                if chosen in twin:
-                    return {field.name: self._scalar(node, plain(field.type), path, secret=False, by_path=True)}
-                return {field.name: self._value(node, field.type, path)}
-            except FaultError as fault:
-                self._document.add(path, str(fault))
+            return self._read(entries[name].node, field.type, join_key(key, name))
         elif field.required:
             hint = f": give {listed([name, *twin], 'or')}" if twin else ""
             self._document.add(join_key(key, name), f"is missing{hint}")
-        return {}
+        return []
 
     def _entries(self, node: yaml.Node, key: str) -> dict[str, _Entry]:
         """Return what a mapping holds, each key once, with what `<<` merges into it after its own."""
@@ -199,7 +163,7 @@ class ValueReader:
 
     def _unknown(self, name: str, entry: _Entry, schema: type[msgspec.Struct], key: str) -> None:
         known = [name for field in struct_fields(schema) for name in keys_of(field)]
-        if _is_word_alone(entry.node) and any(is_marked(field.type, SECRET) for field in struct_fields(schema)):
+        if _is_word_alone(entry.node) and any(schemas.is_marked(field.type, SECRET) for field in struct_fields(schema)):
             # `{client_secret: top,secret}` makes a key of half a secret.
             message = "a word without a value: if it belongs to the value before it, put that in quotes"
             self._document.add(key, message, entry.line)
@@ -207,48 +171,37 @@ class ValueReader:
         hint = did_you_mean(name, known) or _belongs_below(name, schema) or f": {listed(known, 'and')} are known"
         self._document.add(join_key(key, shown(name)), f"unknown key{hint}", entry.line)
 
-    def _scalar(self, node: yaml.Node, wanted: Any, key: str, secret: bool, by_path: bool = False) -> object:
-        base = next((base for base in WANTED if issubclass(wanted, base)), str)
-        expected = getattr(wanted, "expected", WANTED[base])
-        kind = kind_of(node)
+    def _scalar(self, node: yaml.Node, wanted: Any, key: str) -> object:
+        base = next((base for base in WANTED if isinstance(wanted, type) and issubclass(wanted, base)), str)
+        kind, expected = kind_of(node), getattr(wanted, "expected", WANTED[base])
         if not isinstance(node, yaml.ScalarNode) or kind == Kind.NOTHING or (base is str and kind != Kind.TEXT):
             raise wrong(node, expected)
-        text = self._text(node)
-        parse = self._at_path(wanted) if by_path else getattr(wanted, "parse", None)
-        if parse is None and hasattr(wanted, "from_path"):
-            parse = self._at_path(wanted)
-        # What a variable stands for has no type of its own yet.
-        if parse is None and kind != FITTING[base] and text == node.value:
-            raise wrong(node, expected)
-        if parse is None:
+        text, parse = self._text(node), getattr(wanted, "parse", None)
+        if wanted in WANTED:
+            if kind != FITTING[base] and text == node.value:  # what a variable stands for may be of any kind
+                raise wrong(node, expected)
             return text if base is str else _plain_value(text, base)
         try:
-            value: object = parse(text)
+            value: object = parse(text) if parse else wanted.from_path(self._path(text))
+        except OSError as error:
+            raise FaultError(f"cannot read {self._path(text)}: {error.strerror}") from None
         except ValueError as error:
-            raise FaultError("is not valid" if secret and text in str(error) else str(error)) from None
+            raise FaultError(str(error)) from None
         self._document.own(value, key)
         return value
 
-    def _at_path(self, wanted: Any) -> Callable[[str], object]:
-        """Return the parser of a value that is given by a file name."""
-
-        def parse(name: str) -> object:
-            if not name or "\0" in name:
-                raise ValueError("must be the name of a file")
-            return wanted.from_path(self._directory / name)
-
-        return parse
+    def _path(self, name: str) -> Path:
+        if not name or "\0" in name:
+            raise ValueError("must be the name of a file")
+        return self._directory / name
 
     def _split(self, node: yaml.Node) -> yaml.Node:
         """Return the list that a text with commas stands for."""
         assert isinstance(node, yaml.ScalarNode)  # noqa: S101 - what has the kind TEXT is a scalar
-        texts = [text.strip() for text in self._text(node).split(",")]
-        items = [
-            # The variables are replaced already.
-            yaml.ScalarNode(node.tag, text.replace("${", "$${") if self._environ is not None else text, node.start_mark)
-            for text in texts
-            if text
-        ]
+        text = self._text(node)
+        if self._environ is not None:  # the variables are replaced already
+            text = text.replace("${", "$${")
+        items = [yaml.ScalarNode(node.tag, item.strip(), node.start_mark) for item in text.split(",") if item.strip()]
         return yaml.SequenceNode("tag:yaml.org,2002:seq", items, node.start_mark)
 
     def _text(self, node: yaml.ScalarNode) -> str:
@@ -280,10 +233,13 @@ def _plain_value(text: str, wanted: type) -> bool | int | float:
     raise FaultError(f"expected {cures[wanted]}")
 
 
-def _bounded(value: object, metadata: Iterable[object]) -> object:
+def _bounded(value: Any, metadata: Iterable[object]) -> object:
     for bound in metadata:
-        if isinstance(bound, msgspec.Meta) and (message := out_of_bounds(value, bound)):
-            raise FaultError(message)
+        if isinstance(bound, msgspec.Meta):
+            if bound.ge is not None and value < bound.ge:
+                raise FaultError(f"must be at least {type(value)(bound.ge)}")
+            if bound.le is not None and value > bound.le:
+                raise FaultError(f"must be at most {type(value)(bound.le)}")
     return value
 
 
@@ -291,20 +247,10 @@ def _is_word_alone(node: yaml.Node) -> bool:
     return kind_of(node) is Kind.NOTHING and not node.value
 
 
-def _shape(annotation: object) -> type[yaml.Node]:
-    """Return the class of the nodes that an annotation can be read from."""
-    origin = typing.get_origin(annotation)
-    if origin is Annotated:
-        return _shape(read_as(annotation))
-    if origin in {list, tuple}:
-        return yaml.SequenceNode
-    return yaml.MappingNode if origin is dict or is_struct(annotation) else yaml.ScalarNode
-
-
 def _belongs_below(name: str, schema: type[msgspec.Struct]) -> str:
     """Say under which key a key belongs that was written one level too high."""
     for field in struct_fields(schema):
         for part in (field.type, *typing.get_args(field.type)):
-            if is_struct(part) and any(name in keys_of(inner) for inner in struct_fields(part)):
+            if schemas.is_struct(part) and any(name in keys_of(inner) for inner in struct_fields(part)):
                 return f": did you mean {field.encode_name}.{name}?"
     return ""

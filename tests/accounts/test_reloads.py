@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,8 +17,10 @@ from msgspec.structs import replace
 from exporter.accounts.account import RunningAccount
 from exporter.accounts.registry import AccountRegistry
 from exporter.app import App
-from exporter.config import Account, ApiSettings, CacheSettings, CampaignFilter, Config, ConfigError, Problem
+from exporter.cli.loading import catalog
+from exporter.config import Account, ApiSettings, CacheSettings, CampaignFilter, Config, ConfigError, Problem, load_file
 from tests.clocks import Clock
+from tests.commands import running
 from tests.rawserver import RawServer, Received, http, json_answer, raw_server, sends
 from tests.serving import HMAC, OAUTH2, account, configuration, served
 from tests.vendor_samples import NEWER, OLDER, answer
@@ -224,3 +227,56 @@ async def test_an_account_with_other_credentials_starts_again() -> None:
             await exporter.app.registry.apply(replace(config, accounts=(account("acme", api.base_url, OAUTH2),)))
             status = exporter.app.registry.accounts["acme"].status
             assert status.traffic.requests == {}
+
+
+async def test_files_that_change_are_loaded_and_files_that_do_not_are_not(tmp_path: Path) -> None:
+    folder = tmp_path / "accounts.d"
+    folder.mkdir()
+    main = tmp_path / "config.yaml"
+    main.write_text("account_files: [accounts.d/*.yaml]\n")
+    loads: list[list[str]] = []
+
+    def read() -> Config:
+        config = load_file(main, environ={}, catalog=catalog())
+        loads.append([one.name for one in config.accounts])
+        return config
+
+    def add(name: str, text: str = "accounts: [{name: %s, oauth2: {client_id: a, client_secret: b}}]") -> None:
+        (folder / f"{name}.yaml").write_text(text % name if "%s" in text else text)
+
+    changes: list[Callable[[], object]] = [
+        lambda: None,
+        lambda: add("acme"),
+        lambda: None,
+        lambda: add("globex"),
+        lambda: add("globex", "accounts: ["),
+        lambda: main.write_text("nonsense: 1\n"),
+        lambda: main.write_text("account_files: [accounts.d/*.yaml]\ncache: {ttl: 1m}\n"),
+        (folder / "acme.yaml").unlink,
+    ]
+
+    async def sleep(_: float) -> None:
+        if not changes:
+            raise asyncio.CancelledError
+        changes.pop(0)()
+
+    app = App(read(), read)
+    await app.start()
+    with pytest.raises(asyncio.CancelledError):
+        await app.watch(30, sleep)
+    assert loads == [[], ["acme"], ["acme", "globex"], ["acme"], ["acme"], []]
+    assert list(app.registry.accounts) == []
+    await app.close()
+
+
+def test_an_account_is_added_without_a_signal(tmp_path: Path) -> None:
+    (tmp_path / "accounts.d").mkdir()
+    (tmp_path / "config.yaml").write_text("account_files: [accounts.d/*.yaml]\n")
+    arguments = ("serve", f"--config.file={tmp_path}/config.yaml", "--config.watch=0.05")
+    with running(*arguments, "--web.listen-address=127.0.0.1:0") as exporter:
+        exporter.wait_for("msg=listening")
+        account = "accounts: [{name: acme, oauth2: {client_id: a, client_secret: b}}]"
+        (tmp_path / "new").write_text(account)
+        (tmp_path / "new").rename(tmp_path / "accounts.d" / "acme.yaml")
+        exporter.wait_for('msg="configuration loaded".* accounts=1')
+        assert exporter.end() == 0

@@ -21,7 +21,7 @@ from exporter.config import (
     Secret,
     TlsSettings,
 )
-from exporter.config.urls import BaseUrl
+from exporter.config.urls import base_url
 from tests.config.writing import ACME, GLOBEX, load
 
 
@@ -136,7 +136,7 @@ def test_each_region_of_api_1_is_a_host(folder: Path, region: str) -> None:
     ["https://a.example", "http://localhost:8080", "http://127.0.0.9:1", "http://[::1]:8080", "https://[2001:db8::1]"],
 )
 def test_a_base_url_is_https_or_on_loopback(url: str) -> None:
-    assert BaseUrl.parse(f"{url}/") == url
+    assert base_url(f"{url}/") == url
 
 
 @pytest.mark.parametrize(
@@ -150,5 +150,5 @@ def test_a_base_url_is_https_or_on_loopback(url: str) -> None:
 )
 def test_anything_else_is_no_base_url(url: str) -> None:
     with pytest.raises(ValueError, match=r"^(must|is not) ") as caught:
-        BaseUrl.parse(url)
+        base_url(url)
     assert len(url) <= len("https://") or url not in str(caught.value)

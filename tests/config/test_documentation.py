@@ -58,6 +58,10 @@ def test_the_documentation_has_each_region_and_variable() -> None:
     )
 
 
+#: What an example with every key at once, and without its files, says.
+_ALTERNATIVES = re.compile(", not both$|^cannot read .*: No such file or directory$")
+
+
 def _documentation() -> str:
     return (ROOT / "docs/configuration.md").read_text()
 
@@ -80,7 +84,7 @@ def test_the_example_loads_once_its_secrets_are_given(folder: Path) -> None:
 def test_the_example_shows_each_key_and_the_defaults() -> None:
     text = re.sub(r"^( *)#(?=[a-z_]+: )", r"\1", _example(), flags=re.MULTILINE)
     document = read(text.encode(), Config, file="config.example.yaml")
-    assert {problem.message.partition(", ")[2] for problem in document.problems} == {"not both"}
+    assert [one for one in document.problems if not _ALTERNATIVES.search(one.message)] == []
     shown = dict(_leaves(yaml.safe_load(text)))
     for key, default in schema_keys():
         assert any(name in (key, f"{key}.tier") for name in shown)

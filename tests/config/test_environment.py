@@ -14,6 +14,7 @@ from exporter.config import (
     Config,
     ConfigError,
     Hmac,
+    NoProxyRule,
     OAuth2,
     Secret,
     load_environment,
@@ -46,6 +47,20 @@ def test_the_environment_configures_one_account_of_api_1(tmp_path: Path) -> None
     assert account.credentials.secret_key.read() == "c2VjcmV0"
 
 
+def test_name_collectors_and_proxy_can_be_given_by_the_environment() -> None:
+    config = load_environment(
+        {
+            **{"MIMECAST_CLIENT_ID": "id", "MIMECAST_CLIENT_SECRET": "x", "MIMECAST_ACCOUNT": "acme"},
+            **{"MIMECAST_COLLECTORS": "phishing, campaigns", "MIMECAST_PROXY_URL": "http://u:p@proxy.example:3128"},
+            "MIMECAST_NO_PROXY": "internal.example,10.0.0.0/8",
+        },
+        catalog=CATALOG,
+    )
+    assert [(account.name, account.collectors) for account in config.accounts] == [("acme", ("phishing", "campaigns"))]
+    assert config.api.proxy_url == Secret("http://u:p@proxy.example:3128")
+    assert config.api.no_proxy == (NoProxyRule("internal.example"), NoProxyRule("10.0.0.0/8"))
+
+
 @pytest.mark.parametrize(
     ("variables", "expected"),
     [
@@ -71,14 +86,30 @@ def test_the_environment_configures_one_account_of_api_1(tmp_path: Path) -> None
             [
                 "environment: MIMECAST_CLIENT_ID: must be plain characters without spaces",
                 "environment: MIMECAST_BASE_URL: must begin with https://",
-                "environment: MIMECAST_CLIENT_SECRET_FILE: cannot read secret file /none: No such file or directory",
+                "environment: MIMECAST_CLIENT_SECRET_FILE: cannot read /none: No such file or directory",
             ],
         ),
         (
             {"CLIENT_ID": "id", "CLIENT_SECRET_FILE": "/none", "CORRECT_ANSWERS": "5"},
             [
                 "environment: MIMECAST_CORRECT_ANSWERS: must be count or option",
-                "environment: MIMECAST_CLIENT_SECRET_FILE: cannot read secret file /none: No such file or directory",
+                "environment: MIMECAST_CLIENT_SECRET_FILE: cannot read /none: No such file or directory",
+            ],
+        ),
+        (
+            {"CLIENT_ID": "id", "CLIENT_SECRET": " planted-secret", "COLLECTORS": "phising,", "ACCOUNT": "a\tb"},
+            [
+                "environment: MIMECAST_ACCOUNT: must not begin or end with a space, or hold a control character",
+                "environment: MIMECAST_CLIENT_SECRET: begins or ends with a space",
+                "environment: MIMECAST_COLLECTORS: unknown collector: did you mean phishing?",
+                "environment: MIMECAST_COLLECTORS: unknown collector: use campaigns",
+            ],
+        ),
+        (
+            {"CLIENT_ID": "id", "CLIENT_SECRET": "x", "PROXY_URL": "planted-secret", "NO_PROXY": "a b"},
+            [
+                "environment: MIMECAST_NO_PROXY: must be a host, a d",
+                "environment: MIMECAST_PROXY_URL: must be an http or https URL, such as http://proxy.example:3128",
             ],
         ),
         (
@@ -99,7 +130,10 @@ def test_a_faulty_environment_is_described_by_its_variables(variables: dict[str,
 
 
 @given(
-    st.dictionaries(st.sampled_from(["BASE_URL", "REGION", "CLIENT_ID", "CLIENT_SECRET", "SECRET_KEY_FILE"]), st.text())
+    st.dictionaries(
+        st.sampled_from(["BASE_URL", "REGION", "CLIENT_ID", "CLIENT_SECRET", "SECRET_KEY_FILE", "COLLECTORS"]),
+        st.text(),
+    )
 )
 def test_no_environment_does_anything_but_give_a_configuration_or_problems(values: dict[str, str]) -> None:
     try:

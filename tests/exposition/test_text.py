@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -40,6 +41,7 @@ from exporter.exposition.text import (
 from exporter.http.handlers.metrics import PROBE_FAMILIES
 from exporter.mimecast import Traffic
 from exporter.mimecast.answers import CorrectAnswers
+from tests.clocks import Clock
 from tests.serving import HMAC, account
 from tests.vendor_samples import NEWER, OLDER
 
@@ -286,3 +288,19 @@ def test_counters_exist_at_zero_from_the_start_and_unknown_gauges_do_not() -> No
     assert text.count("mimecast_refresh_failures_total{") == 11
     for absent in ("data_timestamp", "api_rate_limit", "clock_skew", "duration", "bytes"):
         assert absent not in text
+
+
+def test_the_process_is_looked_at_once_a_second() -> None:
+    clock = Clock()
+    process = ProcessMetrics("1", clock)
+
+    def open_files() -> str:
+        return next(
+            line for line in process.render("text").decode().splitlines() if line.startswith("process_open_fds")
+        )
+
+    before = open_files()
+    with socket.socket(), socket.socket():
+        assert open_files() == before
+        clock.advance(1)
+        assert open_files() != before

@@ -1,6 +1,6 @@
-"""A process that serves the sample application until a signal ends it; prints what happens to it, line by line.
+"""A process that serves the sample application until a signal ends it, and prints what happens to it, line by line.
 
-Arguments: a listen address and, where there is one, a web configuration file.
+Arguments: a listen address and, optionally, a web configuration file.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ import logging
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+
+from starlette.types import Receive, Scope, Send
 
 from exporter.cli.serve import run_loop
 from exporter.http.middleware.protection import Protection
@@ -22,8 +24,16 @@ def _say(text: str) -> None:
     print(text, flush=True)
 
 
+class _Talking(SampleApp):
+    """Also prints what it is asked."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        _say(f"asked {scope['path']}")
+        await super().__call__(scope, receive, send)
+
+
 async def _main(address: str, web_config: str | None) -> int:
-    app = SampleApp()
+    app = _Talking()
     web = WatchedWebConfig(Path(web_config) if web_config else None)
 
     def ready(addresses: Sequence[ListenAddress]) -> None:
@@ -40,9 +50,8 @@ async def _main(address: str, web_config: str | None) -> int:
         _say("reloading")
 
     fetch = asyncio.create_task(fetch_for_ever())
-    sockets = bind([parse_listen_address(address)])
     protected = Protection(app, web.config)
-    tls = web.current.server_tls
+    sockets, tls = bind([parse_listen_address(address)]), web.current.server_tls
     await serve(protected, sockets, tls=tls, watch_tls=web.watch, on_stop=stop, on_reload=reload, ready=ready)
     _say("stopped")
     fetch.cancel()
@@ -51,4 +60,4 @@ async def _main(address: str, web_config: str | None) -> int:
 
 if __name__ == "__main__":
     logging.basicConfig(level=logging.WARNING)
-    sys.exit(run_loop(_main(sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else None)))
+    run_loop(_main(sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else None))

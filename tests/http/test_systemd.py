@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from exporter.http.server.listen import ListenError
-from exporter.http.server.systemd import notify, passed_sockets
+from exporter.http.server.systemd import notify, passed_sockets, refuse_passed_sockets
 
 #: A program that passes its socket on to itself as systemd does, then serves it and says what it got.
 _ACTIVATED = """
@@ -109,3 +109,30 @@ def test_systemd_is_told_of_start_reload_and_stop(tmp_path: Path) -> None:
 def test_a_manager_that_is_gone_is_no_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "gone"))
     notify("READY=1")
+
+
+def test_sockets_that_are_passed_without_the_flag_are_refused_in_one_line() -> None:
+    with pytest.raises(ListenError, match=r"systemd passed sockets .* add --web\.systemd-socket"):
+        refuse_passed_sockets(environment())
+
+
+@pytest.mark.parametrize("variables", [{}, environment(LISTEN_PID="1"), environment(LISTEN_FDS="0")])
+def test_without_sockets_of_its_own_a_process_needs_no_flag(variables: dict[str, str]) -> None:
+    refuse_passed_sockets(variables)
+
+
+def test_the_exporter_does_not_start_where_nobody_would_answer_on_a_passed_socket(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text(
+        "accounts: [{name: acme, base_url: 'http://127.0.0.1:1', "
+        "hmac: {app_id: a, app_key: b, access_key: c, secret_key: YQ==}}]"
+    )
+    starts = (
+        "import sys; from exporter.__main__ import main; "
+        f"sys.argv = ['', '--config.file={tmp_path}/config.yaml', '--web.listen-address=127.0.0.1:0']; main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", _ACTIVATED, starts], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.count("\n") == 1
+    assert "add --web.systemd-socket" in done.stderr

@@ -166,11 +166,22 @@ async def test_names_are_compared_whole(settings: TlsSettings, authority: trustm
     assert await refused(named, client)
 
 
-async def test_names_bind_only_certificates_that_are_given_where_they_are_optional(
-    settings: TlsSettings, authority: trustme.CA
+async def test_without_a_certificate_no_name_is_allowed_and_the_refusal_is_logged(
+    settings: TlsSettings, authority: trustme.CA, caplog: pytest.LogCaptureFixture
 ) -> None:
     named = replace(settings, client_auth_type="VerifyClientCertIfGiven", client_allowed_sans=("a.example",))
-    assert not await refused(named, client_context(authority))
+    assert await refused(named, client_context(authority))
+    assert [record.__dict__["names"] for record in caplog.records] == [""]
+
+
+async def test_the_names_of_a_refused_certificate_are_logged(
+    settings: TlsSettings, authority: trustme.CA, caplog: pytest.LogCaptureFixture
+) -> None:
+    named = replace(settings, client_auth_type="RequireAndVerifyClientCert", client_allowed_sans=("a.example",))
+    client = client_context(authority)
+    authority.issue_cert("c.example", "b.example").configure_cert(client)
+    assert await refused(named, client)
+    assert [record.__dict__["names"] for record in caplog.records] == ["b.example, c.example"]
 
 
 async def test_a_uri_is_a_name_too() -> None:

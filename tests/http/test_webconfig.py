@@ -9,6 +9,8 @@ from pathlib import Path
 import bcrypt
 import pytest
 import trustme
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from exporter.http.webconfig.loading import RateLimit, WebConfig, WebConfigError, load
 
@@ -28,6 +30,25 @@ def folder(tmp_path: Path, authority: trustme.CA) -> Path:
     authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
     (tmp_path / "junk.pem").write_text("junk")
     return tmp_path
+
+
+@pytest.fixture(scope="module")
+def authority_pem(authority: trustme.CA) -> bytes:
+    """The certificate of an authority for clients."""
+    return authority.cert_pem.bytes()
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory, authority: trustme.CA) -> Path:
+    """A folder with a web configuration, clients.yml, for which only clients.pem is missing."""
+    made = tmp_path_factory.mktemp("clients")
+    pair = authority.issue_cert("localhost")
+    pair.private_key_and_cert_chain_pem.write_to_path(str(made / "server.pem"))
+    (made / "clients.yml").write_text(
+        "tls_server_config: {cert_file: server.pem, key_file: server.pem, client_ca_file: clients.pem, "
+        "client_auth_type: RequireAndVerifyClientCert}"
+    )
+    return made
 
 
 @pytest.fixture
@@ -176,6 +197,16 @@ BAD = {
         f"tls_server_config: {{{PAIR}, client_allowed_sans: [one]}}",
         "client_allowed_sans: verifies nobody without a client_auth_type",
     ),
+    "names of clients who need no certificate": (
+        f"tls_server_config: {{{PAIR}, client_auth_type: VerifyClientCertIfGiven, client_ca_file: ca.pem, "
+        "client_allowed_sans: [one]}",
+        "client_allowed_sans: a client without any certificate would be let in: set client_auth_type to Require",
+    ),
+    "no names at all of clients who need no certificate": (
+        f"tls_server_config: {{{PAIR}, client_auth_type: VerifyClientCertIfGiven, client_ca_file: ca.pem, "
+        "client_allowed_sans: []}",
+        "client_allowed_sans: a client without any certificate would be let in",
+    ),
     "invented policy": (
         f"tls_server_config: {{{PAIR}, client_auth_type: x}}",
         "client_auth_type: must be NoClientCert",
@@ -314,3 +345,50 @@ def test_what_lets_in_more_or_fewer_than_it_seems_is_remarked(read: Load) -> Non
     assert "every request is refused" in read("rate_limit: {interval: 1s}").remarks[0]
     anyone = read(f"tls_server_config: {{{PAIR}, client_auth_type: RequireAndVerifyClientCert}}")
     assert "every authority this system trusts" in anyone.remarks[0]
+
+
+_MARKS = [b"", b"\xef\xbb\xbf"]
+_COMMENTS = st.one_of(
+    st.text(max_size=20).map(lambda text: text.replace("-----", "").encode("utf-8", "replace")),
+    st.text(st.characters(max_codepoint=255), max_size=20).map(
+        lambda text: text.replace("-----", "").encode("latin-1")
+    ),
+    st.binary(max_size=20).filter(lambda data: b"-----" not in data),
+)
+
+
+@settings(max_examples=150, deadline=None, derandomize=True, database=None)
+@given(mark=st.sampled_from(_MARKS), comments=st.lists(_COMMENTS, min_size=2, max_size=4))
+def test_client_authorities_are_found_among_comments_in_any_encoding(
+    authority_pem: bytes, files: Path, mark: bytes, comments: list[bytes]
+) -> None:
+    (files / "clients.pem").write_bytes(mark + (b"\n" + authority_pem).join(comments))
+    config = load(files / "clients.yml")
+    assert config.server_tls is not None
+    assert len(config.server_tls.context.get_ca_certs()) == 1
+
+
+@settings(max_examples=150, deadline=None, derandomize=True, database=None)
+@given(data=st.data())
+def test_whatever_a_file_of_client_authorities_has_it_is_taken_or_refused_by_its_name(
+    authority_pem: bytes, files: Path, data: st.DataObject
+) -> None:
+    damaged = bytearray(authority_pem)
+    for place in data.draw(st.lists(st.integers(0, len(damaged) - 1), max_size=4)):
+        damaged[place] = data.draw(st.integers(0, 255))
+    encoded = data.draw(st.sampled_from([bytes(damaged), damaged.decode("latin-1").encode("utf-16"), b"\xff" * 9]))
+    (files / "clients.pem").write_bytes(data.draw(st.sampled_from([encoded, encoded + authority_pem, encoded[:200]])))
+    try:
+        load(files / "clients.yml")
+    except WebConfigError as refusal:
+        keys = [problem.key for problem in refusal.problems]
+        assert keys == ["tls_server_config.client_ca_file"]
+
+
+@pytest.mark.parametrize("mark", _MARKS)
+@pytest.mark.parametrize("comment", [b"", "Zertifikat für Prometheus\n".encode("latin-1"), "für\n".encode()])
+def test_certificate_and_key_may_have_comments_in_any_encoding(folder: Path, mark: bytes, comment: bytes) -> None:
+    for name in ("server.crt", "server.key"):
+        (folder / name).write_bytes(mark + comment + (folder / name).read_bytes())
+    (folder / "web.yml").write_text(f"tls_server_config: {{{PAIR}}}")
+    assert load(folder / "web.yml").server_tls is not None

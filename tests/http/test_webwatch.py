@@ -230,5 +230,36 @@ async def test_a_context_that_cannot_be_made_is_reported_once_and_retried(
         assert wire.writer.get_extra_info("ssl_object").getpeercert(binary_form=True) == renewed
 
 
+@pytest.mark.parametrize(
+    "broken",
+    [
+        "# für\n".encode("latin-1"),
+        "\ufeff# für\n".encode(),
+        b"\xff\xfe\x00",
+        b"-----BEGIN CERTIFICATE-----\n\xfc\n-----END CERTIFICATE-----\n",
+        b"-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n",
+    ],
+)
+async def test_client_authorities_that_cannot_be_used_keep_those_before_and_are_reported_once(
+    watched: Watched, authority: trustme.CA, caplog: pytest.LogCaptureFixture, broken: bytes
+) -> None:
+    await watched.look(STRICT)
+    client = client_context(authority)
+    authority.issue_cert("prometheus.example").configure_cert(client)
+    good = (watched.folder / "ca.pem").read_bytes()
+    (watched.folder / "ca.pem").write_bytes(broken)
+    with caplog.at_level(logging.ERROR):
+        for _ in range(4):
+            await watched.look()
+    assert not watched.web.valid
+    assert [record.exc_info for record in caplog.records] == [None]
+    assert "client_ca_file" in caplog.text
+    assert await watched.status(client) == 200
+    (watched.folder / "ca.pem").write_bytes((broken if b"#" in broken else b"") + good)
+    await watched.look()
+    assert watched.web.valid
+    assert await watched.status(client) == 200
+
+
 async def _never(tls: Tls | None) -> None:
     raise AssertionError("nothing changed")

@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 import trustme
 
-from exporter.http.server.limits import Limits
 from tests.commands import Running, running
 from tests.load.clients import GZIP, Target, drop, open_files, request, resident_megabytes, target
 from tests.load.sizes import SIZES
@@ -26,7 +25,7 @@ DEADLINE = 5.0
 #: Campaigns whose titles are as long as they may be: their text is more than 20 MB.
 CAMPAIGNS = 7_000
 #: What a reader that stalls may cost: a slice under way, the transport's buffer, and TLS records of both.
-MEGABYTES_A_READER = 1.0
+MEGABYTES_A_READER = 0.5
 #: What an idle connection may cost, under TLS.
 MEGABYTES_AN_IDLE_ONE = 0.1
 #: What a third wave of such clients may take beyond the second, whose memory the allocator keeps for it.
@@ -144,7 +143,3 @@ async def test_clients_that_hold_on_keep_nobody_waiting_and_cost_little(
     waves = ", ".join(f"{megabytes:+.1f} MB" for megabytes in after)
     record_property(f"{clients}: memory while they hold on", f"{held[0]:+.1f} MB")
     record_property(f"{clients}: memory after the first, second and third of such waves", waves)
-
-
-def test_the_bound_of_connections_leaves_room_for_all_of_them() -> None:
-    assert Limits().connections >= 1_000 + 500 + 200

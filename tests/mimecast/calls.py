@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import ssl
 from typing import Any
 
 import httpx
 import msgspec
 import pytest
+import trustme
 
-from exporter.mimecast import Answer, Endpoint, MimecastClient, MimecastError, SignedRequests
+from exporter.mimecast import (
+    Answer,
+    Endpoint,
+    HttpSettings,
+    MimecastClient,
+    MimecastError,
+    SignedRequests,
+    open_http_client,
+)
 from tests import rawserver
 from tests.rawserver import json_answer, raw_server
 from tests.vendor_samples import NEWER, OLDER, answer
@@ -39,6 +49,18 @@ def decode(item: msgspec.Raw) -> dict[str, Any] | None:
 
 async def fetch(client: MimecastClient, endpoint: Endpoint = QUEUE) -> Answer[dict[str, Any]]:
     return await client.fetch(endpoint, decode)
+
+
+def server_context(authority: trustme.CA, *names: str) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert(*(names or ("127.0.0.1", "localhost", "api.test"))).configure_cert(context)
+    return context
+
+
+async def fetched(base_url: str, settings: HttpSettings) -> int:
+    """The number of items that come back by a client with these settings."""
+    async with open_http_client(settings) as web:
+        return len((await fetch(client_of(web, base_url))).items)
 
 
 async def failure(

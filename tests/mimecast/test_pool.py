@@ -7,15 +7,24 @@ import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
+import httpcore
 import httpx
 import pytest
 
+from exporter.mimecast import errors
+from exporter.mimecast.lookups import Lookups
+from exporter.mimecast.network import Network
 from exporter.mimecast.pool import CancellablePool
+from exporter.mimecast.transport import PoolTransport
 
 pytestmark = pytest.mark.anyio
 
 #: Turns of the event loop after which a call is cancelled: a whole call on a new connection takes fewer.
 MOMENTS = range(60)
+
+
+def transport() -> PoolTransport:
+    return PoolTransport(httpcore.AsyncConnectionPool(network_backend=Network(Lookups())))
 
 
 @dataclass
@@ -59,9 +68,7 @@ async def server() -> AsyncIterator[Server]:
 
 @pytest.fixture
 async def client() -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(
-        transport=CancellablePool(lambda: httpx.AsyncHTTPTransport(trust_env=False)), trust_env=False
-    ) as made:
+    async with httpx.AsyncClient(transport=CancellablePool(transport), trust_env=False) as made:
         yield made
 
 
@@ -108,7 +115,7 @@ async def test_a_call_that_fails_does_not_part_the_others_from_their_connections
     server: Server, client: httpx.AsyncClient
 ) -> None:
     assert (await client.get(server.url)).text == "here"
-    with pytest.raises(httpx.ConnectError):
+    with pytest.raises(errors.CannotConnect):
         await client.get("http://127.0.0.1:1")
     assert (await client.get(server.url)).text == "here"
     assert server.accepted == 1
@@ -153,7 +160,7 @@ async def test_a_cancellation_while_a_response_closes_retires_its_pool() -> None
 
 
 async def test_closing_closes_what_is_under_way(server: Server) -> None:
-    pool = CancellablePool(lambda: httpx.AsyncHTTPTransport(trust_env=False))
+    pool = CancellablePool(transport)
     client = httpx.AsyncClient(transport=pool, trust_env=False)
     server.hold.clear()
     async with client.stream("GET", server.url), client.stream("GET", server.url):

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import re
 from collections.abc import Callable
+from urllib.parse import parse_qs
 
 import httpx
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from exporter.mimecast import ClientCredentials, MimecastError, SignedRequests, errors
-from exporter.mimecast.tokens import TOKEN_PATH
+from exporter.mimecast.refusals import Asked
+from exporter.mimecast.tokens import TOKEN_PATH, read_token
+from exporter.mimecast.transport import RECEIVED_AT
 from tests.clocks import Clock
 from tests.mimecast.calls import GOOD, LOCATION, client_of, fetch
+from tests.mimecast.test_envelope import JSON
 from tests.rawserver import Answer, RawServer, Received, http, json_answer, raw_server, sends
 
 pytestmark = pytest.mark.anyio
@@ -174,7 +182,8 @@ async def test_the_token_endpoint_is_judged_by_the_same_table(
     assert caught.value.reason == reason
     assert "planted" not in str(caught.value)
     assert len(str(caught.value)) > 20
-    assert caught.value.retry_after == (4.0 if reason == "rate_limited" else None)
+    obeys = reason == "rate_limited" or b" 503 " in answering
+    assert caught.value.retry_after == (4.0 if obeys else None)
     assert {endpoint for endpoint, _ in client.traffic.requests} == {"token"}
 
 
@@ -186,7 +195,7 @@ def unusable() -> str:
     raise ValueError("planted")
 
 
-@pytest.mark.parametrize("reader", [unreadable, unusable, lambda: "", lambda: "planted\x00", lambda: "plantédd"])
+@pytest.mark.parametrize("reader", [unreadable, unusable, lambda: "", lambda: "planted\x00", lambda: "plan\nted"])
 async def test_a_secret_that_cannot_be_used_sends_nothing_and_is_not_shown(
     web: httpx.AsyncClient, reader: Callable[[], str]
 ) -> None:
@@ -199,3 +208,114 @@ async def test_a_secret_that_cannot_be_used_sends_nothing_and_is_not_shown(
                 await fetch(client_of(web, server.base_url, auth=auth))
             assert "plant" not in str(caught.value)
     assert server.requests == []
+
+
+#: Refusals that concern the token, in the shapes and under the statuses that were seen or can be.
+TOKEN_REFUSALS = [
+    json_answer(shape | {"meta": {"status": meta}}, status)
+    for shape in (
+        {"fail": [{"errors": [{"code": "token_expired"}]}], "data": []},
+        {"fail": [{"code": "token_expired", "message": "planted"}]},
+        {"error": {"code": "token_expired"}},
+        {"error": "invalid_token", "error_description": "planted"},
+        {"errors": [{"code": "err_xdk_binding_expired"}]},
+    )
+    for status in (200, 400, 401, 403, 418, 500)
+    for meta in (200, "401")
+] + [
+    http(401),
+    http(418),
+    json_answer({"meta": {"status": 401}, "data": []}),
+    json_answer({"meta": {"status": "418 Expired"}, "data": []}),
+    json_answer({"meta": {"status": 401.0}}, 400),
+]
+
+
+@pytest.mark.parametrize("refusal", TOKEN_REFUSALS, ids=lambda value: repr(value)[:10])
+async def test_a_token_that_is_refused_in_any_shape_is_dropped_and_a_new_one_tried_once(
+    web: httpx.AsyncClient, refusal: bytes
+) -> None:
+    tokens = [json_answer({"access_token": f"planted-{number}", "expires_in": 1799}) for number in range(3)]
+    async with raw_server(two_endpoints(sends(*tokens), sends(GOOD, refusal, GOOD, refusal))) as server:
+        client = client_of(web, server.base_url, auth=bearer(server, Clock()))
+        await fetch(client)
+        assert len((await fetch(client)).items) == 2
+        with pytest.raises(MimecastError) as caught:
+            await fetch(client)
+        assert caught.value.reason == "auth"
+        assert "client_id and client_secret" in str(caught.value)
+        assert not re.search(r"planted|access key|app_key", str(caught.value))
+    used = [request.headers["authorization"] for request in server.requests if request.path != TOKEN_PATH]
+    assert used == [f"Bearer planted-{number}" for number in (0, 0, 1, 1, 2)]
+
+
+@pytest.mark.parametrize("refusal", [http(403), http(429), http(500), json_answer({"fail": [{"code": "x_y"}]})])
+async def test_a_refusal_that_does_not_concern_the_token_keeps_it(web: httpx.AsyncClient, refusal: bytes) -> None:
+    async with raw_server(two_endpoints(sends(TOKEN), sends(refusal, GOOD))) as server:
+        client = client_of(web, server.base_url, auth=bearer(server, Clock()))
+        with pytest.raises(MimecastError):
+            await fetch(client)
+        await fetch(client)
+    assert client.traffic.requests["token", 200] == 1
+
+
+async def test_many_whose_token_is_refused_together_fetch_one_new_token(web: httpx.AsyncClient) -> None:
+    async def revoked(request: Received, writer: asyncio.StreamWriter) -> None:
+        await sends(http(401) if request.headers["authorization"] == "Bearer planted-0" else GOOD)(request, writer)
+
+    tokens = [json_answer({"access_token": f"planted-{number}", "expires_in": 1799}) for number in range(3)]
+    async with raw_server(two_endpoints(sends(*tokens), revoked)) as server:
+        auth = bearer(server, Clock())
+        answers = await asyncio.gather(*(fetch(client_of(web, server.base_url, auth=auth)) for _ in range(10)))
+        assert [len(answer.items) for answer in answers] == [2] * 10
+    assert [request.path for request in server.requests].count(TOKEN_PATH) == 2
+
+
+@pytest.mark.parametrize("around", [" {} ", "{}\n", "\t{}", "\r\n{}\r\n"])
+async def test_spaces_around_a_token_are_no_part_of_it(web: httpx.AsyncClient, around: str) -> None:
+    token = json_answer({"access_token": around.format("planted-token")})
+    async with raw_server(two_endpoints(sends(token), sends(GOOD))) as server:
+        await fetch(client_of(web, server.base_url, auth=bearer(server, Clock())))
+    assert server.requests[1].headers["authorization"] == "Bearer planted-token"
+
+
+@pytest.mark.parametrize("secret", ["\ufeffplanted", " planted ", "plantéd", "planted=&%+ x", "\ufeffplantéd \t"])
+async def test_a_client_secret_of_any_printable_characters_is_sent_as_it_is(
+    web: httpx.AsyncClient, secret: str
+) -> None:
+    async with raw_server(two_endpoints(sends(TOKEN), sends(GOOD))) as server:
+        await fetch(client_of(web, server.base_url, auth=bearer(server, Clock(), lambda: secret)))
+    sent = parse_qs(server.requests[0].body.decode(), strict_parsing=True)
+    assert sent["client_secret"] == [secret.strip("\ufeff \t")]
+
+
+@given(status=st.sampled_from([200, 400, 401, 403]), token=st.text() | st.none() | st.integers(), lifetime=JSON)
+def test_an_answer_of_the_token_endpoint_gives_a_token_that_can_be_sent_or_a_failure(
+    status: int, token: object, lifetime: object
+) -> None:
+    body = json.dumps({"access_token": token, "expires_in": lifetime}).encode()
+    response = httpx.Response(status, extensions={RECEIVED_AT: 0.0})
+    try:
+        found, seconds = read_token(response, body, Asked("token", "", "", ""))
+    except MimecastError:
+        return
+    assert status == 200
+    assert found == str(token).strip()
+    assert found.isascii()
+    assert found.isprintable()
+    assert " " not in found
+    assert 0 < seconds < 10**9
+
+
+async def test_api_1_0_names_its_four_keys_and_a_clock_that_is_off(web: httpx.AsyncClient) -> None:
+    refusal = http(401, headers={"date": "Tue, 24 Nov 2015 12:50:11 GMT"})
+    async with raw_server(sends(refusal)) as server:
+        with pytest.raises(MimecastError) as caught:
+            await fetch(client_of(web, server.base_url))
+        assert len(server.requests) == 1
+        assert "check app_id, app_key, access_key and secret_key" in str(caught.value)
+        assert re.search(r"clock of this machine is \d+ s ahead of the API's", str(caught.value))
+        assert "client" not in str(caught.value)
+        with pytest.raises(MimecastError) as caught:
+            await fetch(client_of(web, server.base_url, auth=bearer(server, Clock())))
+        assert "clock" not in str(caught.value), "tokens have no dates"

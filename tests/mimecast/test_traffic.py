@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import time
+from datetime import UTC, datetime
+
 import httpx
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 from exporter.mimecast import Traffic
+from exporter.mimecast.dates import read_http_date
 
 NOW = 1448369411.0
 
@@ -36,6 +42,20 @@ def test_an_answer_that_tells_nothing_leaves_what_was_told_before() -> None:
 def test_the_date_shows_how_far_the_clocks_are_apart() -> None:
     assert told(Traffic(), date="Tue, 24 Nov 2015 12:50:21 GMT").clock_skew == 10
     assert told(Traffic(), date="Tue, 24 Nov 2015 12:49:11 GMT").clock_skew == -60
+
+
+@pytest.mark.parametrize("zone", ["UTC", "America/New_York", "Asia/Kolkata"])
+@given(seconds=st.integers(0, 2**32))
+def test_a_date_means_the_same_in_each_form_and_in_each_time_zone(zone: str, seconds: int) -> None:
+    moment = datetime.fromtimestamp(seconds, UTC)
+    assume(1970 <= moment.year < 2069)  # years of two digits
+    forms = ("%a, %d %b %Y %H:%M:%S GMT", "%A, %d-%b-%y %H:%M:%S GMT", "%a %b %e %H:%M:%S %Y", "%a, %d %b %Y %T -0000")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TZ", zone)
+        time.tzset()
+        found = {read_http_date(moment.strftime(form)) for form in forms}
+    time.tzset()
+    assert found == {seconds}
 
 
 @pytest.mark.parametrize("date", ["", "soon", "Tue, 99 Nov 2015 12:50:11 GMT", "Tue, 24 Nov 99999999999 12:50:11 GMT"])

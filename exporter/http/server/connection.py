@@ -63,6 +63,7 @@ class Connection(asyncio.Protocol):
         self._clock: asyncio.TimerHandle | None = None
         self._answering = False
         self._refused = False
+        self._paused = False
 
     # Called by the transport
 
@@ -84,10 +85,10 @@ class Connection(asyncio.Protocol):
             return
         self._requests.receive(data)
         if not self._answering:
-            self._start_clock()
             self._pass_request()
         elif self._requests.buffered > self._limits.header_bytes:
             self._transport.pause_reading()
+            self._paused = True
 
     def pause_writing(self) -> None:
         """Hold the application back."""
@@ -119,7 +120,9 @@ class Connection(asyncio.Protocol):
             self._stop_clock()
             self._answering = True
             self._give_to_uvicorn(request)
-        elif self._requests.take_continue():
+            return
+        self._start_clock()
+        if self._requests.take_continue():
             self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def _give_to_uvicorn(self, request: bytes) -> None:
@@ -136,9 +139,10 @@ class Connection(asyncio.Protocol):
         self._answering = False
         if self.is_closing:
             return
-        self._transport.resume_reading()
+        if self._paused:
+            self._transport.resume_reading()
+            self._paused = False
         if self._requests.has_begun:
-            self._start_clock()
             self._pass_request()
 
     def _refuse(self, status: int) -> None:
@@ -215,7 +219,7 @@ class BoundedApp:
         async def send_in_time(message: Message) -> None:
             if message["type"] == "http.response.start":
                 time_limit.reschedule(loop.time() + self._connections.limits.response_time)
-            for part in _split(message):
+            for part in _split(message) if len(message.get("body", b"")) > CHUNK_SIZE else (message,):
                 if not connection.is_closing:
                     await send(part)
 
@@ -230,11 +234,8 @@ class BoundedApp:
 
 def _split(message: Message) -> list[Message]:
     """Split a large body, each part of which waits until the reader has taken in the one before."""
-    body = message.get("body", b"")
-    if len(body) <= CHUNK_SIZE:
-        return [message]
-    view, more = memoryview(body), message.get("more_body", False)
-    begins = range(0, len(body), CHUNK_SIZE)
+    view, more = memoryview(message["body"]), message.get("more_body", False)
+    begins = range(0, len(view), CHUNK_SIZE)
     parts: list[Message] = [
         {**message, "body": view[begin : begin + CHUNK_SIZE], "more_body": True} for begin in begins
     ]

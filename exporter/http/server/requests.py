@@ -7,19 +7,19 @@ chunks, no trailers, and no `Upgrade`, which llhttp takes for the end of HTTP ev
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from exporter.http.server.limits import Limits
 
 _TOKEN = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+_METHOD = rb"[A-Za-z]" + _TOKEN[:-1] + rb"*"
 _FIELDS = rb"(?:" + _TOKEN + rb":[\t -~\x80-\xff]*\r\n)*"
 _HEAD = re.compile(
-    rb"(" + _TOKEN + rb") ([!\"$-~]+) HTTP/([0-9]\.[0-9])\r\n(" + _FIELDS + rb")\r\n"  # a target has no fragment
+    rb"(" + _METHOD + rb") ([!\"$-~]+) HTTP/([0-9]\.[0-9])\r\n(" + _FIELDS + rb")\r\n"  # a target has no fragment
 )
 _TRAILERS = re.compile(_FIELDS + rb"\r\n")
 #: The request line of HTTP/0.9, and those of versions that are not served.
-_OTHER_VERSION = re.compile(rb"GET /[!-~]*|" + _TOKEN + rb" [!-~]+ HTTP/(?!1\.[01]$)[0-9]+(?:\.[0-9]+)?")
+_OTHER_VERSION = re.compile(rb"GET /[!-~]*|" + _METHOD + rb" [!-~]+ HTTP/(?!1\.[01]$)[0-9]+(?:\.[0-9]+)?")
 #: Scheme, a name or an address in brackets, perhaps a port; then path and query (RFC 9112, 3.2.2).
 _ABSOLUTE = re.compile(
     rb"https?://((?:[A-Za-z0-9._~%!$&'()*+,;=-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{0,5})?)((?:[/?].*)?)", re.IGNORECASE
@@ -27,9 +27,11 @@ _ABSOLUTE = re.compile(
 _LENGTH = re.compile(rb"[0-9]{1,19}")
 _CHUNK = re.compile(rb"([0-9A-Fa-f]{1,16})[ \t]*(?:;[\t -~\x80-\xff]{0,255})?\r\n")
 _MAX_CHUNK_LINE = 300
+_EMPTY_LINE = b"\r\n\r\n"
 #: Fields that concern this connection or the framing; the canonical form has its own.
-_REPLACED = frozenset(
-    (b"host", b"connection", b"keep-alive", b"upgrade", b"expect", b"content-length", b"transfer-encoding")
+_REPLACED = re.compile(
+    rb"^(host|connection|keep-alive|upgrade|expect|content-length|transfer-encoding):[ \t]*(.*?)[ \t]*\r\n",
+    re.IGNORECASE | re.MULTILINE,
 )
 
 
@@ -41,12 +43,11 @@ class RefusedError(Exception):
         self.status = status
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Head:
     """A request without its body. `length` is None for a chunked body."""
 
-    line: bytes
-    fields: list[tuple[bytes, bytes]]
+    lines: bytes
     length: int | None
     close: bool
     expects_continue: bool
@@ -76,7 +77,7 @@ class RequestReader:
     @property
     def is_head_request(self) -> bool:
         """Whether the request at hand is a HEAD, whose answer has no body."""
-        return self._buffer.startswith(b"HEAD ") or (self._head is not None and self._head.line.startswith(b"HEAD "))
+        return self._buffer.startswith(b"HEAD ") or (self._head is not None and self._head.lines.startswith(b"HEAD "))
 
     def receive(self, data: bytes) -> None:
         """Append bytes from the connection."""
@@ -110,10 +111,8 @@ class RequestReader:
         buffer = self._buffer
         if not self._searched:
             self._drop_empty_lines()
-        end = buffer.find(b"\r\n\r\n", max(0, self._searched - 3))
+        end = self._find_end(max(0, self._searched - 3))
         self._searched = len(buffer)
-        if end > self.limits.header_bytes or (end < 0 and len(buffer) > self.limits.header_bytes):
-            raise RefusedError(431)
         if end < 0:
             _check_beginning(buffer)
             return None
@@ -122,6 +121,14 @@ class RequestReader:
         self._searched = 0
         self._continue_due = head.expects_continue
         return head
+
+    def _find_end(self, begin: int) -> int:
+        """Return where the empty line of a head begins, -1 without one; raises RefusedError for a long head."""
+        end = self._buffer.find(_EMPTY_LINE, begin)
+        size = end if end >= 0 else len(self._buffer) - len(_EMPTY_LINE) + 1
+        if size > self.limits.header_bytes:
+            raise RefusedError(431)
+        return end
 
     def _drop_empty_lines(self) -> None:
         empty = len(self._buffer) - len(self._buffer.lstrip(b"\r\n"))
@@ -157,9 +164,7 @@ class RequestReader:
 
     def _take_trailers(self, begin: int) -> bool:
         """Drop the trailers, which end with an empty line; the line before may be that of the last chunk."""
-        end = self._buffer.find(b"\r\n\r\n", begin - 2)
-        if max(end, 0) > self.limits.header_bytes or (end < 0 and len(self._buffer) > self.limits.header_bytes):
-            raise RefusedError(431)
+        end = self._find_end(begin - 2)
         if end < 0:
             return False
         if not _TRAILERS.fullmatch(self._buffer, begin, end + 4):
@@ -181,32 +186,28 @@ def _check_beginning(buffer: bytearray) -> None:
 
 def _read_head(data: bytes, limits: Limits) -> _Head:
     match = _HEAD.fullmatch(data)
-    if _OTHER_VERSION.fullmatch(data.partition(b"\r\n")[0]):
-        raise RefusedError(505)
-    if match is None:
-        raise RefusedError(400)
+    if match is None or match[3] not in (b"1.0", b"1.1"):
+        raise RefusedError(505 if _OTHER_VERSION.fullmatch(data.partition(b"\r\n")[0]) else 400)
     method, target, version, block = match.groups()
     if method == b"CONNECT":
         raise RefusedError(501)
-    fields = [(name.lower(), value.strip(b" \t")) for name, _, value in _split(block)]
-    target, host = _target_and_host(target, [value for name, value in fields if name == b"host"], version)
-    length = _body_length(fields, version, limits)
-    options = b",".join(value for name, value in fields if name == b"connection").lower().split(b",")
+    replaced = [(name.lower(), value) for name, value in _REPLACED.findall(block)]
+    target, host = _target_and_host(target, _values(replaced, b"host"), version)
+    options = b",".join(_values(replaced, b"connection")).lower().split(b",")
     return _Head(
-        line=b"%b %b HTTP/%b" % (method, target, version),
-        fields=[*host, *((name, value) for name, value in fields if name not in _REPLACED)],
-        length=length,
+        lines=b"%b %b HTTP/%b\r\n%b%b" % (method, target, version, host, _REPLACED.sub(b"", block)),
+        length=_body_length(replaced, version, limits),
         close=b"close" in map(bytes.strip, options),
-        expects_continue=version != b"1.0" and (b"expect", b"100-continue") in [(n, v.lower()) for n, v in fields],
+        expects_continue=version == b"1.1" and b"100-continue" in map(bytes.lower, _values(replaced, b"expect")),
     )
 
 
-def _split(block: bytes) -> Iterable[tuple[bytes, bytes, bytes]]:
-    return (line.partition(b":") for line in block.split(b"\r\n")[:-1])
+def _values(fields: list[tuple[bytes, bytes]], wanted: bytes) -> list[bytes]:
+    return [value for name, value in fields if name == wanted]
 
 
-def _target_and_host(target: bytes, hosts: list[bytes], version: bytes) -> tuple[bytes, list[tuple[bytes, bytes]]]:
-    """Return the target in origin-form, and the Host field: the authority of an absolute-form target counts instead.
+def _target_and_host(target: bytes, hosts: list[bytes], version: bytes) -> tuple[bytes, bytes]:
+    """Return the target in origin-form, and the Host line: the authority of an absolute-form target counts instead.
 
     Raises:
         RefusedError: 400 without the one Host that RFC 9112 (3.2) asks for, or with a target of another form.
@@ -214,22 +215,21 @@ def _target_and_host(target: bytes, hosts: list[bytes], version: bytes) -> tuple
     """
     if len(hosts) > 1 or (not hosts and version != b"1.0"):
         raise RefusedError(400)
-    absolute = _ABSOLUTE.fullmatch(target)
-    if absolute:
-        hosts, target = [absolute[1]], absolute[2] if absolute[2].startswith(b"/") else b"/" + absolute[2]
     if not target.startswith(b"/"):
-        raise RefusedError(400)
-    return target, [(b"host", host) for host in hosts]
+        absolute = _ABSOLUTE.fullmatch(target)
+        if absolute is None:
+            raise RefusedError(400)
+        hosts, target = [absolute[1]], absolute[2] if absolute[2].startswith(b"/") else b"/" + absolute[2]
+    return target, b"host: %b\r\n" % hosts[0] if hosts else b""
 
 
 def _body_length(fields: list[tuple[bytes, bytes]], version: bytes, limits: Limits) -> int | None:
     """Return the length of the body, None for a chunked one; raises RefusedError (RFC 9112, 6.3)."""
-    lengths = [value for name, value in fields if name == b"content-length"]
-    codings = [value.lower() for name, value in fields if name == b"transfer-encoding"]
+    lengths, codings = _values(fields, b"content-length"), _values(fields, b"transfer-encoding")
     if len(lengths) + len(codings) > 1 or (codings and version == b"1.0"):
         raise RefusedError(400)
     if codings:
-        if codings != [b"chunked"]:
+        if codings[0].lower() != b"chunked":
             raise RefusedError(501)
         return None
     if lengths and not _LENGTH.fullmatch(lengths[0]):
@@ -241,7 +241,6 @@ def _body_length(fields: list[tuple[bytes, bytes]], version: bytes, limits: Limi
 
 
 def _canonical(head: _Head, body: bytes | bytearray, *, close: bool) -> bytes:
-    framing = [(b"content-length", b"%d" % len(body))] if body else []
-    framing += [(b"connection", b"close")] if close or head.close else []
-    lines = [b"%b: %b" % one for one in (*head.fields, *framing)]
-    return b"\r\n".join([head.line, *lines, b"", b""]) + body
+    length = b"content-length: %d\r\n" % len(body) if body else b""
+    closing = b"connection: close\r\n" if close or head.close else b""
+    return head.lines + length + closing + b"\r\n" + body
