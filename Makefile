@@ -12,6 +12,8 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 SOURCES := $(shell find exporter -type f -not -name '*.pyc') pyproject.toml hatch_build.py README.md LICENSE
 FUZZ_SECONDS ?= 300
+LOCK := .cache/uv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+	--no-emit-index-url --no-emit-find-links --no-annotate --no-strip-extras
 PYTEST_ARGS ?= -n 2 --dist loadgroup
 
 define DEMO_DESPITE_ENVIRONMENT
@@ -53,6 +55,10 @@ reliability: $(VENV)/installed $(VENV)/tools ## run the tests of faults, load, c
 image: $(VENV)/tools ## build the image and run it under every restriction; needs a container engine, or root and dockerd
 	@$(BIN)/python -m tests.image
 
+.PHONY: dist
+dist: $(VENV)/runtime ## the wheel and the source distribution, in dist/
+	@$(BIN)/hatchling build
+
 .PHONY: fuzz
 fuzz: $(VENV)/installed $(VENV)/tools ## fuzz every parser, each for FUZZ_SECONDS=300
 	@$(BIN)/python -m fuzzing --seconds=$(FUZZ_SECONDS) $(TARGETS)
@@ -73,13 +79,11 @@ format: $(VENV)/tools ## format the code
 docs: $(VENV)/installed ## docs/metrics.md and the dashboards from their sources
 	@$(BIN)/python -P docs/metrics.py > docs/metrics.md
 	@$(BIN)/python grafana/source
-	@$(BIN)/python deploy/kubernetes/generate.py
 
 .PHONY: lock
 lock: .cache/uv/bin/uv ## requirements/*.txt from pyproject.toml
-	@for set in runtime test build; do \
-		.cache/uv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
-			--no-emit-index-url --no-emit-find-links --no-annotate --no-strip-extras --upgrade requirements/$$set.in -o requirements/$$set.txt || exit 1; done
+	@for set in runtime test build; do $(LOCK) --upgrade requirements/$$set.in -o requirements/$$set.txt || exit 1; done
+	@$(LOCK) --upgrade --resolution lowest-direct requirements/runtime.in -o requirements/lowest.txt
 
 .PHONY: clean
 clean: ## remove everything that the other targets created

@@ -34,10 +34,10 @@ def redacted(config: Config, *, defaults: bool = True) -> str:
 
 def _changed(struct: msgspec.Struct, shown: Mapping[str, Any], inherited: Config | None = None) -> dict[str, Any]:
     """Return the entries of `shown`, as made from `struct`, that are neither defaults nor inherited."""
-    kept = {}
-    for field in struct_fields(type(struct)):
-        value, key = getattr(struct, field.name), next((key for key in keys_of(field) if key in shown), None)
-        if key is None or value in (_default(field), getattr(inherited, field.name, msgspec.NODEFAULT)):
+    kept: dict[str, Any] = {}
+    for field in fields_of(type(struct)):
+        value, key = getattr(struct, field.name), next((key for key in field.keys if key in shown), None)
+        if key is None or value in (field.default, getattr(inherited, field.name, msgspec.NODEFAULT)):
             continue
         if isinstance(struct, Config) and field.name == "accounts":
             entries = zip(struct.accounts, shown[key], strict=True)
@@ -45,10 +45,6 @@ def _changed(struct: msgspec.Struct, shown: Mapping[str, Any], inherited: Config
         else:
             kept[key] = _changed(value, shown[key]) if isinstance(value, msgspec.Struct) else shown[key]
     return kept
-
-
-def _default(field: msgspec.structs.FieldInfo) -> Any:
-    return field.default if field.default_factory is msgspec.NODEFAULT else field.default_factory()
 
 
 def _shown(value: Any, kind: Any = None) -> Any:
