@@ -37,7 +37,7 @@ def _changed(struct: msgspec.Struct, shown: Mapping[str, Any], inherited: Config
     kept: dict[str, Any] = {}
     for field in fields_of(type(struct)):
         value, key = getattr(struct, field.name), next((key for key in field.keys if key in shown), None)
-        if key is None or value in (field.default, getattr(inherited, field.name, msgspec.NODEFAULT)):
+        if key is None or value in ({}, field.default, getattr(inherited, field.name, msgspec.NODEFAULT)):
             continue
         if isinstance(struct, Config) and field.name == "accounts":
             entries = zip(struct.accounts, shown[key], strict=True)
