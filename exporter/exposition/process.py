@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import platform
+import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 
 from prometheus_client import (
@@ -18,30 +20,37 @@ from prometheus_client import (
 
 from exporter.exposition.text import Format, render_metrics
 
+#: Seconds for which the text of the process's metrics is kept: reading them costs more than a cached scrape.
+PROCESS_INTERVAL = 1.0
+
 
 class ProcessMetrics:
     """The exporter's own metrics, in registries of its own.
 
     Args:
         version: the exporter's version.
+        clock: seconds, monotonic.
+        revision: the Git commit that it was built from.
 
     """
 
-    def __init__(self, version: str) -> None:
+    def __init__(self, version: str, clock: Callable[[], float] = time.monotonic, *, revision: str = "unknown") -> None:
         disable_created_metrics()
-        #: Metrics that change by themselves, and those that change when a configuration is loaded or refused.
-        self._live, self._static = CollectorRegistry(), CollectorRegistry()
+        self._clock = clock
+        #: Metrics that change when a configuration is loaded or refused, those of the process, and the others.
+        self._static, self._process, self._live = CollectorRegistry(), CollectorRegistry(), CollectorRegistry()
         self._static_text: dict[Format, bytes] = {}
-        ProcessCollector(registry=self._live)
-        GCCollector(registry=self._live)
+        self._process_text: dict[Format, tuple[float, bytes]] = {}
+        ProcessCollector(registry=self._process)
+        GCCollector(registry=self._process)
         PlatformCollector(registry=self._static)
         build = Gauge(
             "mimecast_exporter_build_info",
-            "Version of the exporter and of the Python that runs it; always 1.",
-            ["version", "python_version"],
+            "Version and Git revision of the exporter, and version of the Python that runs it; always 1.",
+            ["version", "revision", "python_version"],
             registry=self._static,
         )
-        build.labels(version, platform.python_version()).set(1)
+        build.labels(version, revision, platform.python_version()).set(1)
         self._reload_successful = Gauge(
             "mimecast_exporter_config_last_reload_successful",
             "Whether the last attempt to load the configuration succeeded (1) or failed (0).",
@@ -95,10 +104,18 @@ class ProcessMetrics:
 
     def collect(self) -> Iterable[Metric]:
         """Return all of the metrics; gauges and counters."""
-        return [*self._static.collect(), *self._live.collect()]
+        return [*self._static.collect(), *self._process.collect(), *self._live.collect()]
 
     def render(self, form: Format) -> bytes:
-        """Return the metrics as text; what changes only with the configuration is rendered once."""
+        """Return the metrics as text.
+
+        What changes only with the configuration is rendered once, and the process is looked at once a second.
+        """
         if form not in self._static_text:
             self._static_text[form] = render_metrics(self._static.collect(), form)
-        return self._static_text[form] + render_metrics(self._live.collect(), form)
+        now = self._clock()
+        rendered_at, process = self._process_text.get(form, (-math.inf, b""))
+        if now - rendered_at >= PROCESS_INTERVAL:
+            process = render_metrics(self._process.collect(), form)
+            self._process_text[form] = now, process
+        return self._static_text[form] + process + render_metrics(self._live.collect(), form)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -40,6 +41,7 @@ from exporter.exposition.text import (
 from exporter.http.handlers.metrics import PROBE_FAMILIES
 from exporter.mimecast import Traffic
 from exporter.mimecast.answers import CorrectAnswers
+from tests.clocks import Clock
 from tests.serving import HMAC, account
 from tests.vendor_samples import NEWER, OLDER
 
@@ -212,6 +214,18 @@ def test_many_campaigns_are_all_there_and_in_their_order() -> None:
     assert sent == [str(number) for number in range(1_300)]
 
 
+@settings(max_examples=100, deadline=None)
+@given(anything, st.lists(anything, max_size=4, unique=True))
+def test_labels_of_a_family_hold_any_text(account: str, values: list[str]) -> None:
+    families = (Family("a_family", "Help.", lambda kinds: [((kind,), 1) for kind in kinds], labels=("kind",)),)
+    prefix = format_labels(("account",), (account,))
+    registry = CollectorRegistry()
+    registry.register(LibrarysView(families, ("account",), [(values, (account,))]))
+    theirs = samples(parse_text(generate_latest(registry).decode()))
+    for texts in (asyncio.run(render_records(families, [values], prefix, ())), render_record(families, values, prefix)):
+        assert samples(parse_text(b"".join(merge(families, [texts])).decode())) == theirs
+
+
 @pytest.mark.parametrize("form", ["text", "openmetrics"])
 def test_a_family_without_labels_has_no_braces(form: Format) -> None:
     text = b"".join(merge(PROBE_FAMILIES, [render_record(PROBE_FAMILIES, (True, 0.25), "")], form)).decode()
@@ -286,3 +300,19 @@ def test_counters_exist_at_zero_from_the_start_and_unknown_gauges_do_not() -> No
     assert text.count("mimecast_refresh_failures_total{") == 11
     for absent in ("data_timestamp", "api_rate_limit", "clock_skew", "duration", "bytes"):
         assert absent not in text
+
+
+def test_the_process_is_looked_at_once_a_second() -> None:
+    clock = Clock()
+    process = ProcessMetrics("1", clock)
+
+    def open_files() -> str:
+        return next(
+            line for line in process.render("text").decode().splitlines() if line.startswith("process_open_fds")
+        )
+
+    before = open_files()
+    with socket.socket(), socket.socket():
+        assert open_files() == before
+        clock.advance(1)
+        assert open_files() != before
