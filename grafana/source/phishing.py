@@ -115,9 +115,9 @@ def _risk() -> list[Json]:
     return [
         timeseries(
             "People by SAFE score grade", "Share of people with each grade, from A, the best, to F; there is no E.",
-            [query(f"{grades} / on () group_left () (sum({_GRADES}) > 0)", "{{grade}}")],
-            unit="percentunit", max=1, height=9, span="90d", empty=f"no scores; {_SWITCH_ON}",
-            custom={"stacking": {"mode": "normal", "group": "A"}, "fillOpacity": 80, "lineWidth": 0},
+            [query(grades, "{{grade}}")],
+            unit="none", decimals=0, height=9, span="30d", step="6h", empty=f"no scores; {_SWITCH_ON}",
+            custom={"stacking": {"mode": "percent", "group": "A"}, "fillOpacity": 80, "lineWidth": 0},
             overrides=[fixed_colour(grade, colour) for grade, colour in GRADES.items()],
         ),
         bar_gauge(
