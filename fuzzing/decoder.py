@@ -1,4 +1,4 @@
-"""An answer of get-queue, whatever it holds: documented errors, sound campaigns, strict and lenient decoding alike."""
+"""An answer, whatever it holds: documented errors, sound campaigns, strict and lenient decoding alike."""
 
 from __future__ import annotations
 
@@ -6,21 +6,40 @@ import json
 import math
 import re
 
+from msgspec import Raw
+
+from exporter.collectors import COLLECTORS
 from exporter.collectors.campaigns import Campaign, decode
 from exporter.collectors.fields import MAX_COUNT, MAX_TITLE
 from exporter.config import Account
 from exporter.mimecast import MimecastError
 from exporter.mimecast.envelope import Envelope, next_page_token
 from exporter.mimecast.refusals import Asked, accept
-from tests.vendor_samples import NEWER, OLDER, answer
+from tests.vendor_samples import NEWER, OLDER, PERFORMANCE, PHISHING, SAFE_SCORE, answer
 
 _ASKED = Asked("get-queue", "a role", "client_id and client_secret", "renew it")
 COUNT, OPTION = Account(name="acme"), Account(name="acme", correct_answers="option")
 _REFUSAL = {"fail": [{"errors": [{"code": "err_xdk_binding_expired"}]}], "meta": {"status": 418}}
 _PAGED = answer(OLDER, meta={"status": 200, "pagination": {"next": "cGFnZQ"}})
-SEEDS = [json.dumps(value).encode() for value in (answer(OLDER, NEWER), _REFUSAL, _PAGED, {"error": {"code": "x"}})]
+_OTHERS = answer(PHISHING, SAFE_SCORE, PERFORMANCE)
+_ANSWERS = (answer(OLDER, NEWER), _REFUSAL, _PAGED, {"error": {"code": "x"}}, _OTHERS)
+SEEDS = [json.dumps(value).encode() for value in _ANSWERS]
 WORDS = [
-    b'"%s"' % name.encode() for name in (*OLDER, *NEWER, "meta", "fail", "data", "status", "pagination", "next", "code")
+    b'"%s"' % name.encode()
+    for name in (
+        *OLDER,
+        *NEWER,
+        *PHISHING,
+        *SAFE_SCORE,
+        *PERFORMANCE,
+        "meta",
+        "fail",
+        "data",
+        "status",
+        "pagination",
+        "next",
+        "code",
+    )
 ] + [
     b"NaN",
     b"Infinity",
@@ -42,11 +61,13 @@ def hold(data: bytes) -> None:
     if envelope is None:
         return
     for item in envelope.data or ():
-        campaign = decode(item, COUNT)
         decode(item, OPTION)
-        if campaign is not None:
-            _sound(campaign)
-            assert decode(b"\xef\xbb\xbf" + bytes(item), COUNT) == campaign, "strict and lenient decoding differ"
+        for collector in COLLECTORS.values():
+            record, marked = collector.decode(item, COUNT), Raw(b"\xef\xbb\xbf" + bytes(item))
+            if isinstance(record, Campaign):
+                _sound(record)
+            if record is not None:
+                assert collector.decode(marked, COUNT) == record, "strict and lenient decoding differ"
 
 
 def _accepted(status: int, data: bytes) -> Envelope | None:
