@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import math
 import subprocess
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-
-import httpx
-import yaml
 
 DAY = 86400
 _BLOCK = 7200
@@ -57,7 +52,7 @@ def scraped(campaigns: list[Campaign]) -> str:
         "users_completed": lambda c: c.completed(c.now),
         "users_correct": lambda c: int(c.completed(c.now) * 0.8),
         "launch_timestamp_seconds": lambda c: c.launch,
-        "implausible": lambda c: 0,
+        "implausible": lambda _campaign: 0,
     }
     lines = [
         f"mimecast_awareness_campaign_{name}{{{campaign.labels}}} {value(campaign)}"
@@ -129,7 +124,9 @@ def write_history(promtool: Path, folder: Path, campaigns: list[Campaign], days:
         with text.open("w") as out:
             out.writelines(f"{line}\n" for line in _history(campaigns, start, min(now, start + _BLOCK), now))
             out.write("# EOF\n")
-        subprocess.run([promtool, "tsdb", "create-blocks-from", "openmetrics", text, folder], check=True, capture_output=True)
+        subprocess.run(
+            [promtool, "tsdb", "create-blocks-from", "openmetrics", text, folder], check=True, capture_output=True
+        )
     text.unlink()
 
 

@@ -85,14 +85,18 @@ class World:
         return said
 
 
-def campaign(number: str = "a", account: str = "acme", target: str = 'instance="exporter"', **values: str) -> dict[str, str]:
+def campaign(
+    number: str = "a", account: str = "acme", target: str = 'instance="exporter"', **values: str
+) -> dict[str, str]:
     """Return the series of a campaign, launched at 0 and sent to 100 people unless the values say otherwise."""
     given = {"launch_timestamp_seconds": "0x2400", "emails_sent": "100x2400"} | values
     labels = f'job="mimecast",{target},account="{account}",campaign_id="{number}",title="Title {number}"'
     return {f"mimecast_awareness_campaign_{name}{{{labels}}}": text for name, text in given.items()}
 
 
-def of_account(metric: str, values: str, account: str = "acme", target: str = 'instance="exporter"', **more: str) -> dict[str, str]:
+def of_account(
+    metric: str, values: str, account: str = "acme", target: str = 'instance="exporter"', **more: str
+) -> dict[str, str]:
     """Return one series of an account."""
     labels = "".join(f',{name}="{value}"' for name, value in more.items())
     return {f'{metric}{{job="mimecast",{target},account="{account}"{labels}}}': values}
