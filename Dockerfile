@@ -1,5 +1,7 @@
-# syntax is plain on purpose: the classic builder and BuildKit both build this.
-FROM python:3.13-slim AS build
+# The classic builder and BuildKit both build this.
+ARG BASE=python:3.13-slim@sha256:7c61056e61ac89e852de05f3dc6fa51a6dd2181797bceed46aa725dd7cb2cd3b
+
+FROM ${BASE} AS build
 
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
 WORKDIR /src
@@ -14,11 +16,17 @@ RUN python -m pip wheel --no-deps --no-build-isolation --wheel-dir /wheels . \
  && python -m pip --python /opt/exporter/bin/python install --no-deps --no-compile /wheels/*.whl \
  && /opt/exporter/bin/python -m compileall -q -j 0 /opt/exporter/lib
 
-FROM python:3.13-slim
+FROM ${BASE}
 
+ARG VERSION=unknown
+ARG REVISION=unknown
+ARG SOURCE=https://example.com/mimecast-exporter
 LABEL org.opencontainers.image.title="mimecast-exporter" \
       org.opencontainers.image.description="Prometheus exporter for Mimecast Awareness Training campaigns" \
-      org.opencontainers.image.licenses="MIT"
+      org.opencontainers.image.licenses="MIT" \
+      org.opencontainers.image.source="${SOURCE}" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}"
 COPY --from=build /opt/exporter /opt/exporter
 ENV PATH=/opt/exporter/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
 USER 65532:65532

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Generator
 from pathlib import Path
 
@@ -59,3 +60,10 @@ def pytest_runtest_makereport(
 def pytest_report_header() -> str:
     """Which exporter is tested: the one installed, or the source folder's."""
     return f"exporter: {Path(exporter.__file__).parent}"
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Name values that are not words after their argument: mutmut passes the ids of tests on a command line."""
+    if isinstance(val, bytes) or (isinstance(val, str) and not re.fullmatch(r"[\w .,-]*", val, re.ASCII)):
+        return argname
+    return None

@@ -55,6 +55,17 @@ def test_the_image_is_of_this_version(name: str) -> None:
     assert (DEPLOY / SERVICES[name]["build"] / "Dockerfile").exists()
 
 
+def test_the_exporter_is_given_every_variable_that_configures_an_account() -> None:
+    documented = set(re.findall(r"`(MIMECAST_[A-Z_]+)`", (DEPLOY.parent / "docs" / "configuration.md").read_text()))
+    assert set(SERVICES["exporter"]["environment"]) == documented
+
+
+def test_no_secret_beside_the_compose_file_is_committed() -> None:
+    (folder,) = [volume.split(":")[0] for volume in SERVICES["exporter"]["volumes"] if ":/run/secrets" in volume]
+    ignored = (DEPLOY / folder / ".gitignore").read_text().splitlines()
+    assert ignored == ["*", "!.gitignore"]
+
+
 def test_prometheus_reads_its_configuration(promtool: Path, tmp_path: Path) -> None:
     for name in ("thresholds.yml", "recording.yml", "alerts.yml"):
         shutil.copy(RULES / name, tmp_path)

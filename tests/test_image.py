@@ -36,6 +36,12 @@ def test_what_the_image_is_built_from_is_all_that_is_sent_to_the_engine() -> Non
     assert sent == copied
 
 
+def test_the_base_is_pinned_by_its_digest_and_nothing_else_is_pulled() -> None:
+    (base,) = re.findall(r"^ARG BASE=(\S+)$", DOCKERFILE, re.MULTILINE)
+    assert re.fullmatch(r"python:3\.\d+-slim@sha256:[0-9a-f]{64}", base)
+    assert set(re.findall(r"^FROM (\S+)", DOCKERFILE, re.MULTILINE)) == {"${BASE}"}
+
+
 def test_nothing_is_installed_that_has_no_hash() -> None:
     for command in re.findall(r"pip[^&\n]* install[^&\n]*", DOCKERFILE):
         assert "--require-hashes" in command or "--no-deps" in command, command

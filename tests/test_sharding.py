@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -101,3 +103,16 @@ def test_an_account_file_added_while_it_runs_appears_without_a_restart(sharded: 
     for replica in sharded.exporters:
         assert httpx.post(f"http://{replica}/-/reload", trust_env=False).status_code == 200
     wait_until(lambda: sharded.prometheus.value(f'probe_success{{instance="{added.name}"}}') == 1)
+
+
+def recipes() -> list[str]:
+    text = (Path(__file__).parent.parent / "docs" / "fleets.md").read_text()
+    return re.findall(r"```yaml\n(scrape_configs:.*?)```", text, re.DOTALL)
+
+
+@pytest.mark.parametrize("recipe", recipes())
+def test_the_documented_recipes_are_configurations(recipe: str, promtool: Path, tmp_path: Path) -> None:
+    file = tmp_path / "prometheus.yml"
+    file.write_text(recipe)
+    done = subprocess.run([promtool, "check", "config", file], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr

@@ -1,7 +1,4 @@
-"""A container engine: the one that runs, else Debian's dockerd started for this run alone, in a folder of its own.
-
-Knows engines; knows nothing of what is built or run.
-"""
+"""A container engine: the one that is running, else Debian's dockerd, started for this run in a folder of its own."""
 
 from __future__ import annotations
 
@@ -61,6 +58,8 @@ def engine(folder: Path) -> Iterator[Engine]:
     daemon = shutil.which("dockerd")
     if daemon is None or os.geteuid() != 0:
         raise CannotBeDone("no engine runs, and none can be started: that takes dockerd (Debian: docker.io) and root")
+    # The classic builder: not every package of dockerd has what BuildKit needs.
+    os.environ["DOCKER_BUILDKIT"] = "0"
     with _started(daemon, folder) as socket:
         yield Engine((client, f"--host=unix://{socket}"), ("--network", "host"))
 
@@ -75,8 +74,6 @@ def _started(daemon: str, folder: Path) -> Iterator[Path]:
             [daemon, f"--host=unix://{socket}", *places, *flags],
             stdout=log,
             stderr=log,
-            # The classic builder: what BuildKit needs beside it is not in every package.
-            env={**os.environ, "DOCKER_BUILDKIT": "0"},
         )
     try:
         _wait_for(process, socket, folder / "dockerd.log")

@@ -1,4 +1,4 @@
-"""What the image promises, each shown on a container that runs with nothing it does not need."""
+"""Tests of the image, in containers that have no privilege they do not need."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pathlib import Path
 from tests.image.engine import Engine
 
 IMAGE = "mimecast-exporter:tested"
+SOURCE = "https://example.com/mimecast-exporter"
 #: The port that the image's own health check asks.
 PORT = 10587
 #: Nothing can be written, nothing may be done that root may, and nothing may be gained.
@@ -33,7 +34,7 @@ def container(engine: Engine, *arguments: str) -> Iterator[tuple[str, str]]:
         engine.run("rm", "--force", name)
 
 
-def built(engine: Engine) -> dict[str, str | float]:
+def built(engine: Engine, labels: dict[str, str]) -> dict[str, str | float]:
     """What the image itself says: its user, labels, health check; and that nothing in it belongs to its user."""
     (told,) = json.loads(engine.run("image", "inspect", IMAGE))
     config = told["Config"]
@@ -41,7 +42,9 @@ def built(engine: Engine) -> dict[str, str | float]:
     assert config["Entrypoint"] == ["mimecast-exporter"]
     assert config["StopSignal"] == "SIGTERM"
     assert config["Healthcheck"]["Test"] == ["CMD", "mimecast-exporter", "healthcheck"]
-    assert {"org.opencontainers.image.title", "org.opencontainers.image.licenses"} <= set(config["Labels"])
+    prefix = "org.opencontainers.image."
+    assert {f"{prefix}title", f"{prefix}description", f"{prefix}licenses"} <= set(config["Labels"])
+    assert {name: config["Labels"][prefix + name.lower()] for name in labels} == labels
     version = engine.run("run", "--rm", *RESTRICTED, *engine.network, IMAGE, "--version")
     assert version.startswith("mimecast-exporter "), version
     program = (
