@@ -35,7 +35,7 @@ rm "$work/history.om"
 address=127.0.0.1:${SEED_PORT:-9090}
 
 # A rule reads what other rules have recorded, which has to be there before: one pass for each level of the rules.
-passes=6
+passes=10
 while [ "$passes" -gt 0 ]; do
   rm -rf "$work/served"
   cp -r "$work/scraped" "$work/served"
