@@ -1,4 +1,4 @@
-# `make run` and `make test` do all their own set-up: Python 3.11 or later and make are enough.
+# `make run` and `make test` install what they need into .venv: Python 3.11 or later and make are enough.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -10,22 +10,30 @@ PYTHON ?= $(shell for name in python3.13 python3.12 python3.11 python3 python; d
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
-SOURCES := $(shell find exporter -type f -not -name '*.pyc') pyproject.toml README.md LICENSE
+SOURCES := $(shell find exporter -type f -not -name '*.pyc') pyproject.toml hatch_build.py README.md LICENSE
 FUZZ_SECONDS ?= 300
 LOCK := .cache/uv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 	--no-emit-index-url --no-emit-find-links --no-annotate --no-strip-extras
 PYTEST_ARGS ?= -n 2 --dist loadgroup
 
+define DEMO_DESPITE_ENVIRONMENT
+This is the demo: it does not use the MIMECAST_... variables that are set.
+To run the exporter with these variables: $(BIN)/mimecast-exporter
+To run it with a configuration file:      make run CONFIG=FILE
+endef
+export DEMO_DESPITE_ENVIRONMENT
+
 .PHONY: help
-help: ## this list
-	@sed -n 's/^\([a-z-]*\):.*## /\1: /p' $(MAKEFILE_LIST) | awk -F': ' '{printf "  make %-12s %s\n", $$1, $$2}'
+help: ## print this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(MAKEFILE_LIST) | while IFS="	" read -r name text; do printf '  make %-12s %s\n' "$$name" "$$text"; done
 
 .PHONY: run
-run: $(VENV)/installed ## the demo; the real thing with CONFIG=file (further flags: ARGS=...)
-	@$(if $(CONFIG),exec $(BIN)/mimecast-exporter serve --config.file='$(CONFIG)' $(ARGS),exec $(BIN)/mimecast-exporter demo $(ARGS))
+run: $(VENV)/installed ## run the demo; with CONFIG=FILE run the exporter with that configuration (more flags: ARGS="...")
+	@$(if $(CONFIG),,if env | grep -q '^MIMECAST_'; then printf '%s\n' "$$DEMO_DESPITE_ENVIRONMENT" >&2; fi)
+	@exec $(BIN)/mimecast-exporter $(if $(CONFIG),serve --config.file='$(CONFIG)',demo) $(ARGS)
 
 .PHONY: test
-test: $(VENV)/installed $(VENV)/tools ## linters, types and every test
+test: $(VENV)/installed $(VENV)/tools ## run the linters, the type checker and every test
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/bandit --quiet --recursive --configfile pyproject.toml exporter
@@ -33,11 +41,11 @@ test: $(VENV)/installed $(VENV)/tools ## linters, types and every test
 	@EXPORTER_TESTS_INSTALLED=1 PYTEST_PLUGINS=exporter $(BIN)/python -P -m pytest $(PYTEST_ARGS)
 
 .PHONY: bench
-bench: $(VENV)/installed $(VENV)/tools .cache/runtime/installed ## measure against nginx, pushgateway and the libraries; writes benchmarks/RESULTS.md
+bench: $(VENV)/installed $(VENV)/tools .cache/runtime/installed ## measure CPU and memory, compared with nginx and others; writes benchmarks/RESULTS.md
 	@$(BIN)/python -m benchmarks --python=.cache/runtime/bin/python
 
 .PHONY: reliability
-reliability: $(VENV)/installed $(VENV)/tools ## faults, load, crashes and secrets at full size; writes docs/reliability.md
+reliability: $(VENV)/installed $(VENV)/tools ## run the tests of faults, load, crashes and secrets at full size; writes docs/reliability.md
 	@mkdir -p .cache/reliability
 	@EXPORTER_LOAD=full EXPORTER_TESTS_INSTALLED=1 PYTEST_PLUGINS=exporter $(BIN)/python -P -m pytest -n 2 --dist loadgroup \
 		--junitxml=.cache/reliability/tests.xml tests/faults tests/load tests/crash tests/secrets
@@ -52,18 +60,18 @@ dist: $(VENV)/runtime ## the wheel and the source distribution, in dist/
 	@$(BIN)/hatchling build
 
 .PHONY: fuzz
-fuzz: $(VENV)/installed $(VENV)/tools ## what reads bytes from outside, each target for FUZZ_SECONDS=300; findings become tests
+fuzz: $(VENV)/installed $(VENV)/tools ## fuzz every parser, each for FUZZ_SECONDS=300
 	@$(BIN)/python -m fuzzing --seconds=$(FUZZ_SECONDS) $(TARGETS)
 
 .PHONY: lint
-lint: $(VENV)/installed $(VENV)/tools ## linters and types only
+lint: $(VENV)/installed $(VENV)/tools ## run the linters and the type checker only
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/bandit --quiet --recursive --configfile pyproject.toml exporter
 	@$(BIN)/mypy
 
 .PHONY: format
-format: $(VENV)/tools ## rewrite the code as the linters want it
+format: $(VENV)/tools ## format the code
 	@$(BIN)/ruff check --fix --quiet .
 	@$(BIN)/ruff format --quiet .
 
@@ -78,7 +86,7 @@ lock: .cache/uv/bin/uv ## requirements/*.txt from pyproject.toml
 	@$(LOCK) --upgrade --resolution lowest-direct requirements/runtime.in -o requirements/lowest.txt
 
 .PHONY: clean
-clean: ## remove what the other targets made
+clean: ## remove everything that the other targets created
 	@rm -rf $(VENV) .cache build dist .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 $(VENV)/bin/python:
@@ -86,11 +94,13 @@ $(VENV)/bin/python:
 	@$(PYTHON) -m venv $(VENV)
 
 $(VENV)/runtime: requirements/runtime.txt requirements/build.txt | $(VENV)/bin/python
+	@echo "Installing the exporter's dependencies into $(VENV) ..." >&2
 	@$(PIP) install --require-hashes -r requirements/runtime.txt -r requirements/build.txt
 	@touch $@
 
 # The wheel is built and installed, so that what runs and what is tested is what users install.
 $(VENV)/installed: $(VENV)/runtime $(SOURCES)
+	@echo "Installing the exporter into $(VENV) ..." >&2
 	@$(PIP) install --no-build-isolation --no-deps --force-reinstall .
 	@touch $@
 
@@ -103,6 +113,7 @@ $(VENV)/installed: $(VENV)/runtime $(SOURCES)
 	@touch $@
 
 $(VENV)/tools: requirements/test.txt | $(VENV)/bin/python
+	@echo "Installing the tools of the tests into $(VENV) ..." >&2
 	@$(PIP) install --require-hashes -r requirements/test.txt
 	@touch $@
 

@@ -45,8 +45,29 @@ and at least 10 completions, it equals none of the options' counts. Under `optio
 option. A warning in the log names the setting; the shipped alerts about wrong answers leave such campaigns out.
 """
 
+_NESTING = """\
+`title` is the simulation's name; the settings under `campaigns` apply to simulations as well.
+
+The vendor does not document whether a user that clicked also counts as one that opened, and whether clicks of mail
+scanners count. Divide by `sent`; do not stack the counts, and do not subtract one from another.
+"""
+
+_GRADES = """\
+The vendor does not document whether a grade that nobody has is reported as 0 or left out; one that is left out has no
+series.
+"""
+
+_ADDING_UP = """\
+The vendor does not document whether the users by incorrect answers add up to the participating users.
+"""
+
 #: What a collector's section says beside its table.
-_NOTES: Mapping[str, str] = {"campaigns": _CORRECT}
+_NOTES: Mapping[str, str] = {
+    "campaigns": _CORRECT,
+    "phishing": _NESTING,
+    "safe_score": _GRADES,
+    "performance": _ADDING_UP,
+}
 
 #: Fields of the API's answers that are in no metric, by collector, and why.
 LEFT_OUT: Mapping[str, Mapping[str, str]] = {
@@ -56,6 +77,13 @@ LEFT_OUT: Mapping[str, Mapping[str, str]] = {
         "customAnswer.safetyTip, customAnswer.correctAnswer": "content",
         "title.id": "an opaque id of the title; the campaign has its own",
     },
+    "phishing": {
+        "sender.name, sender.email": "may name a person",
+        "group.*": "its description may name people",
+        "templates.*": "content",
+        "timeSlotSelected": "a setting of the delivery without a number",
+    },
+    "performance": {"departmentCompletionStats": "names of departments may name people; its fields are not documented"},
 }
 
 _STATUS = """\

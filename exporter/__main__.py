@@ -19,6 +19,7 @@ def main() -> None:
     if not _ENDING_COMMANDS.intersection(sys.argv[1:2]):
         handle_early_signals()
     open_standard_streams()
+    leave_multiprocess_mode()
     from exporter.cli.parser import run  # noqa: PLC0415 - so that an interrupt during the import is handled as well
 
     sys.exit(run(sys.argv[1:]))
@@ -28,6 +29,16 @@ def handle_early_signals() -> None:
     """End with status 0 on SIGTERM, and keep SIGHUP pending, until the server has handlers of its own."""
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGHUP])
+
+
+def leave_multiprocess_mode() -> None:
+    """Drop the variables by which prometheus_client keeps metrics in files for several processes to share.
+
+    The exporter is one process. The library reads them when it is imported, writes into the folder they name, and fails
+    where there is no such folder.
+    """
+    for name in ("PROMETHEUS_MULTIPROC_DIR", "prometheus_multiproc_dir"):
+        os.environ.pop(name, None)
 
 
 def open_standard_streams() -> None:

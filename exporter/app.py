@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 
 from starlette.types import ASGIApp
 
-from exporter import __version__
+from exporter import about
 from exporter.accounts.clock import Clock, monotonic
 from exporter.accounts.registry import AccountRegistry
 from exporter.config import Config, ConfigError, digest_of_files
@@ -48,7 +48,7 @@ class App:
         self._clock = clock
         self._wall_clock = wall_clock
         self._loading = asyncio.Lock()
-        self.process = ProcessMetrics(__version__)
+        self.process = ProcessMetrics(about.VERSION, revision=about.revision())
         self.registry = AccountRegistry(clock=clock, wall_clock=wall_clock)
 
     async def start(self) -> None:

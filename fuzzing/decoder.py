@@ -10,7 +10,7 @@ from exporter.collectors.campaigns import Campaign, decode
 from exporter.collectors.fields import MAX_COUNT, MAX_TITLE
 from exporter.config import Account
 from exporter.mimecast import MimecastError
-from exporter.mimecast.envelope import Envelope, next_page_token
+from exporter.mimecast.envelope import Envelope, next_page_token, parse_leniently
 from exporter.mimecast.refusals import Asked, accept
 from tests.vendor_samples import NEWER, OLDER, answer
 
@@ -18,10 +18,10 @@ _ASKED = Asked("get-queue", "a role", "client_id and client_secret", "renew it")
 COUNT, OPTION = Account(name="acme"), Account(name="acme", correct_answers="option")
 _REFUSAL = {"fail": [{"errors": [{"code": "err_xdk_binding_expired"}]}], "meta": {"status": 418}}
 _PAGED = answer(OLDER, meta={"status": 200, "pagination": {"next": "cGFnZQ"}})
-SEEDS = [json.dumps(value).encode() for value in (answer(OLDER, NEWER), _REFUSAL, _PAGED, {"error": {"code": "x"}})]
-WORDS = [
-    b'"%s"' % name.encode() for name in (*OLDER, *NEWER, "meta", "fail", "data", "status", "pagination", "next", "code")
-] + [
+_OTHERS = ({"error": {"code": "x"}}, {"errors": ["token_expired"]}, answer(meta={"status": "500 Internal"}))
+SEEDS = [json.dumps(value).encode() for value in (answer(OLDER, NEWER), _REFUSAL, _PAGED, *_OTHERS)]
+_NAMES = ("meta", "fail", "data", "status", "pagination", "next", "code", "error", "errors")
+WORDS = [b'"%s"' % name.encode() for name in (*OLDER, *NEWER, *_NAMES)] + [
     b"NaN",
     b"Infinity",
     b"null",
@@ -41,6 +41,9 @@ def hold(data: bytes) -> None:
     envelope = _accepted(200, data)
     if envelope is None:
         return
+    parsed = parse_leniently(data)
+    assert not any(parsed.get(name) for name in ("fail", "error", "errors")), "a failure is taken for a good answer"
+    assert json.dumps((parsed.get("meta") or {}).get("status")).strip('" ')[:3] in ("200", "nul"), "likewise"
     for item in envelope.data or ():
         campaign = decode(item, COUNT)
         decode(item, OPTION)

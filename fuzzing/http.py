@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import re
 import socket
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
@@ -140,15 +139,6 @@ def _answers(received: bytes, methods: Sequence[str]) -> list[tuple[int, bytes]]
     return answers
 
 
-#: An answer that ends with its head: to a HEAD that was refused, of which the application never hears.
-_BARE_REFUSAL = re.compile(rb"(HTTP/1\.1 [45][^\r]*\r\n(?:[^\r]+\r\n)*)content-length: \d+\r\n((?:[^\r]+\r\n)*\r\n)\Z")
-
-
-def _readable(received: bytes) -> bytes:
-    """Remove what h11 cannot read: a last interim answer, and the length of a body that an answer to HEAD omits."""
-    return _BARE_REFUSAL.sub(rb"\1content-length: 0\r\n\2", received.removesuffix(_INTERIM))
-
-
 def outcome(
     pieces: Sequence[bytes], limits: Limits = LIMITS, *, exact: bool = False
 ) -> tuple[list[Asked], list[tuple[int, bytes]]]:
@@ -164,7 +154,7 @@ def outcome(
     loop = asyncio.new_event_loop if len(pieces) == 1 else uvloop.new_event_loop
     with asyncio.Runner(loop_factory=loop) as runner:
         asked, received = runner.run(converse(pieces, limits))
-    answers = _answers(_readable(received), [method for method, *_ in asked])
+    answers = _answers(received.removesuffix(_INTERIM), [method for method, *_ in asked])
     good = [int(body or -1) for status, body in answers if status == 200]
     assert len(good) <= len(asked), "an answer nobody asked for"
     assert all(number in (place, -1) for place, number in enumerate(good)), "answers out of order"

@@ -91,14 +91,16 @@ def _answers(url: str) -> bool:
 
 
 @contextmanager
-def prometheus_running(program: Path, folder: Path, configuration: dict[str, Any]) -> Iterator[Prometheus]:
+def prometheus_running(
+    program: Path, folder: Path, configuration: dict[str, Any], *more_flags: str
+) -> Iterator[Prometheus]:
     """Prometheus under this configuration; its data is kept in the folder."""
     folder.mkdir(exist_ok=True)
     port = free_port()
     base_url = f"http://127.0.0.1:{port}"
     (folder / "prometheus.yml").write_text(yaml.safe_dump(configuration))
     flags = [f"--web.listen-address=127.0.0.1:{port}", "--config.file=prometheus.yml", "--storage.tsdb.path=data"]
-    with _process([program, *flags], f"{base_url}/-/ready", folder):
+    with _process([program, *flags, *more_flags], f"{base_url}/-/ready", folder):
         yield Prometheus(base_url)
 
 

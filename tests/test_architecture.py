@@ -22,7 +22,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("http.middleware",),
     ("http.webconfig", "http.health"),
     ("config",),
-    ("mimecast", "exposition", "yamlfile", "http.server", "simulator"),
+    ("mimecast", "exposition", "yamlfile", "http.server", "simulator", "about"),
 )
 #: Packages that import nothing of the rest.
 GROUND = LAYERS[-1]

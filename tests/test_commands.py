@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import ssl
@@ -23,6 +24,7 @@ from exporter.simulator import Fault, Simulator, configuration, fleet, refusal
 from exporter.simulator import running as simulating
 from tests.commands import COMMAND, run, running
 
+ROOT = Path(__file__).parent.parent
 LISTEN = "--web.listen-address=127.0.0.1:0"
 
 
@@ -71,7 +73,7 @@ def test_the_demo_shows_every_metric_of_the_tables() -> None:
     assert missing == []
 
 
-def test_curl_reads_all_of_a_packed_answer() -> None:
+def test_curl_reads_all_of_a_compressed_answer() -> None:
     with running("demo", LISTEN) as demo:
         url = demo.base_url + "/metrics"
         packed = subprocess.run(["curl", "-sS", "--compressed", url], capture_output=True, check=True).stdout
@@ -159,7 +161,7 @@ def test_check_online_calls_each_account_once(config: Path, simulator: Simulator
     assert [recorded.endpoint for recorded in simulator.requests].count("get-queue") == 3
 
 
-def test_check_online_tells_a_wrong_key_from_a_missing_permission_from_a_wrong_host(
+def test_check_online_distinguishes_a_wrong_key_a_missing_permission_and_a_wrong_host(
     config: Path, simulator: Simulator, api: str
 ) -> None:
     changed(config, "client-secret-acme", "planted-wrong-secret")
@@ -168,14 +170,14 @@ def test_check_online_tells_a_wrong_key_from_a_missing_permission_from_a_wrong_h
     done = run("check", f"--config.file={config}", "--online")
     assert done.returncode == 1
     lines = dict(line.split(": ", 1) for line in done.stdout.splitlines()[1:])
-    assert lines["acme"].startswith("FAILED (auth)")
-    assert lines["globex"].startswith("FAILED (permission)")
-    assert lines["initech"].startswith("FAILED (connect)")
+    assert lines["acme"].startswith("campaigns: FAILED (auth)")
+    assert lines["globex"].startswith("campaigns: FAILED (permission)")
+    assert lines["initech"].startswith("campaigns: FAILED (connect)")
     assert "planted" not in done.stdout + done.stderr
 
 
 def test_campaigns_are_listed_with_both_ids(config: Path) -> None:
-    table = run("campaigns", f"--config.file={config}", "--account=acme")
+    table = run("campaigns", f"--config.file={config}", "--account=acme", "--secure-ids")
     assert table.returncode == 0
     assert len(table.stdout.splitlines()) == 17
     listed = json.loads(run("campaigns", f"--config.file={config}", "--account=acme", "--output=json").stdout)
@@ -215,7 +217,7 @@ def test_a_port_in_use_is_one_clear_line(config: Path) -> None:
 def test_a_signal_answers_scrapes_that_wait_and_ends_with_status_0(
     config: Path, simulator: Simulator, number: signal.Signals
 ) -> None:
-    simulator.faults.add(Fault(account="acme", delay=60))
+    simulator.faults.add(Fault(account="acme", delay=3600))
     with running(f"--config.file={config}", LISTEN) as exporter:
         host, port = exporter.base_url.removeprefix("http://").split(":")
         with socket.create_connection((host, int(port)), timeout=10) as waiting:
@@ -265,6 +267,50 @@ def test_help_names_every_command_and_flag() -> None:
         "--version",
     ):
         assert flag in flags
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["chek"], "unknown command 'chek': did you mean check?"),
+        (["status"], "unknown command 'status': the commands are serve, check, campaigns"),
+        (["--config.fil=config.yaml"], "unknown argument '--config.fil': did you mean --config.file?"),
+        (["campaigns", "--acount", "acme"], "unknown argument '--acount': did you mean --account?"),
+        (["--log.level=debug", "check"], "give one command, before its flags: mimecast-exporter check [FLAGS]"),
+        (["--online", "check"], "give one command, before its flags: mimecast-exporter check [FLAGS]"),
+        (["check", "--xyz"], "unknown argument '--xyz': see mimecast-exporter check --help"),
+    ],
+)
+def test_a_misused_command_line_says_what_is_meant(arguments: list[str], said: str) -> None:
+    done = run(*arguments)
+    assert done.returncode == 2
+    assert said in done.stderr.splitlines()[-1]
+
+
+def test_the_value_of_a_flag_may_be_the_name_of_a_command() -> None:
+    done = run("--config.file", "check")
+    assert done.returncode == 1
+    assert "mimecast-exporter: check: cannot be read" in done.stderr
+
+
+def test_help_texts_are_whole() -> None:
+    assert "with --online, also call the API" in " ".join(run("check", "--help").stdout.split())
+    listed = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    texts = re.findall(r"^[a-z-]+:.*?## (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert [line.split(None, 2)[2] for line in listed.splitlines()] == texts
+
+
+def test_check_validates_the_web_configuration_as_well(config: Path, tmp_path: Path) -> None:
+    file = tmp_path / "web.yml"
+    file.write_text("basic_auth_users: {prometheus: planted}\n")
+    done = run("check", f"--config.file={config}", f"--web.config.file={file}")
+    assert done.returncode == 1
+    assert f"{file}:1" in done.stderr
+    assert "planted" not in done.stderr + done.stdout
+    file.write_text("rate_limit: {interval: 1s, burst: 5}\n")
+    done = run("check", f"--config.file={config}", f"--web.config.file={file}")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"{file}: valid" in done.stdout
 
 
 def test_a_pipe_that_closes_early_is_no_error(config: Path) -> None:

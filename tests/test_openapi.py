@@ -13,7 +13,9 @@ import bcrypt
 import httpx
 import yaml
 
+from exporter.collectors import COLLECTORS
 from exporter.http.handlers.routes import routes
+from exporter.http.handlers.scrape import EXPORTER
 from tests.commands import running
 
 _DESCRIPTION = Path(__file__).parent.parent / "docs/openapi.yaml"
@@ -28,6 +30,11 @@ def test_the_description_has_every_route_and_no_other() -> None:
     # HEAD is answered wherever GET is, and needs no description.
     served = {(route.path, method) for route in routes("/metrics") for method in (route.methods or set()) - {"HEAD"}}
     assert described == served
+
+
+def test_the_description_has_every_collector() -> None:
+    parameter = yaml.safe_load(_DESCRIPTION.read_text())["components"]["parameters"]["Collect"]
+    assert set(parameter["schema"]["items"]["enum"]) == {*COLLECTORS, EXPORTER}
 
 
 def test_an_open_exporter_answers_as_described(tmp_path: Path, record_property: Callable[[str, object], None]) -> None:

@@ -71,10 +71,10 @@ class AccountsExposition:
     def body(self, form: Format) -> CachedBody:
         """Return the records and statuses, as of the last refresh; the same object as long as nothing changed."""
         # The records' text is the same in both formats, as they are all gauges.
-        records = self._records.body(_record_families(), self._record_texts, "text")
+        records = self._records.body(record_families(), self._record_texts, "text")
         texts = [account.status_texts for account in self.accounts]
         texts += [running.status_texts for running in self._collectors]
-        return self._statuses[form].body(_status_families(), texts, form, records)
+        return self._statuses[form].body(status_families(), texts, form, records)
 
     def scrape_counters(self, form: Format) -> bytes:
         """Return the counters that change with every scrape."""
@@ -89,11 +89,13 @@ def _scrape_family(family: Family[Any], collectors: Sequence[RunningCollector], 
     return head(name, family.type, family.help, form) + samples.encode()
 
 
-def _record_families() -> list[Family[Any]]:
+def record_families() -> list[Family[Any]]:
+    """Return the families of every collector's records, in the order in which they appear."""
     return [family for collector in COLLECTORS.values() for family in collector.families]
 
 
-def _status_families() -> list[Family[Any]]:
+def status_families() -> list[Family[Any]]:
+    """Return the families of the status of accounts and collectors that change with a refresh."""
     counted = [collector.counted_as for collector in COLLECTORS.values() if collector.counted_as]
     counts = [family for name in counted for family in count_families(name)]
     return [*ACCOUNT_FAMILIES, *COLLECTOR_FAMILIES, *counts]

@@ -1,4 +1,4 @@
-"""`check`: validates the configuration, and with `--online` calls each account's collectors once."""
+"""`check`: validate the configuration and the web configuration, and with `--online` call each account's collectors."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ from collections.abc import Iterator
 from exporter.cli.asking import Outcome, ask_now
 from exporter.cli.loading import load
 from exporter.cli.logs import set_up_logging
+from exporter.cli.serve import load_web
+from exporter.config import Config
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print a line per collector; return 1 where the configuration is invalid or a collector fails."""
+    """Print a line per file and collector; return 1 where a file is invalid or a collector fails."""
     set_up_logging(options.log_level, options.log_format)
-    config = load(options.config_file)
+    config, web_is_valid = load(options.config_file), _check_web_config(options.web_config_file)
     if config is None:
         return 1
     problems = config.problems()
@@ -23,8 +25,22 @@ def run(options: argparse.Namespace) -> int:
     if problems:
         return 1
     sys.stdout.write(f"{config.source}: valid, {len(config.accounts)} account{'s' * (len(config.accounts) != 1)}\n")
-    if not options.online:
-        return 0
+    if not web_is_valid:
+        return 1
+    return _check_online(config) if options.online else 0
+
+
+def _check_web_config(file: str | None) -> bool:
+    """Print what is wrong with the web configuration, or that it is valid; return whether it can be used."""
+    if file is None:
+        return True
+    web = load_web(file)
+    if web is not None:
+        sys.stdout.write(f"{file}: valid\n")
+    return web is not None
+
+
+def _check_online(config: Config) -> int:
     outcomes = ask_now(config, config.accounts)
     if isinstance(outcomes, str):
         sys.stderr.write(f"mimecast-exporter: {outcomes}\n")
@@ -42,8 +58,13 @@ def _lines(outcome: Outcome) -> Iterator[str]:
         return
     skipped = outcome.skipped.total()
     note = f", {skipped} not exported" if skipped else ""
-    records = f"{len(outcome.records)} campaigns" if outcome.collector.counted_as else "data"
-    yield f"{name}: ok, {records}{note}, {outcome.size} bytes in {outcome.duration:.2f} s"
+    yield f"{name}: ok, {_found(outcome)}{note}, {outcome.size} bytes in {outcome.duration:.2f} s"
     notice = outcome.collector.notice(outcome.records, outcome.account)
     if notice:
         yield f"{name}: note: {notice}"
+
+
+def _found(outcome: Outcome) -> str:
+    if outcome.collector.counted_as:
+        return f"{len(outcome.records)} campaigns"
+    return "data" if outcome.records else "no data"

@@ -1,4 +1,4 @@
-"""`demo`: simulator and exporter in one process, no configuration needed."""
+"""`demo`: run the exporter and the simulator in one process, without a configuration."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from exporter.config import Account, CacheSettings, Config, Hmac, OAuth2, Secret
 from exporter.http.server.listen import address_of
 from exporter.simulator import SimulatedAccount, serve
 
-#: Seconds; short, so that somebody who watches sees the numbers move.
+#: Time to live in seconds; short, so that the numbers change while one watches.
 _TTL = 10.0
 
 
@@ -38,7 +38,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _configuration(accounts: Sequence[SimulatedAccount], base_url: str) -> Config:
-    """Return what a user would write for these accounts; no file is written, as the demo may run read-only."""
+    """Return the configuration of these accounts, without writing a file: the file system may be read-only."""
     return Config(
         accounts=tuple(_account(account, base_url) for account in accounts),
         cache=CacheSettings(ttl=_TTL),
@@ -66,9 +66,11 @@ def _greet(sockets: Sequence[socket], scheme: str, telemetry_path: str) -> None:
         return
     host = "localhost" if address.host in ("", "::", "0.0.0.0", "127.0.0.1") else address.host  # noqa: S104 - compared
     base_url = f"{scheme}://{f'[{host}]' if ':' in host else host}:{address.port}"
-    with contextlib.suppress(OSError):  # nobody reads it, and the demo runs all the same
+    with contextlib.suppress(OSError):  # standard output is closed, and the demo runs without it
         sys.stdout.write(
-            "The demo runs: a simulated Mimecast API and the exporter. Open\n\n"
-            f"  {base_url}/\n  {base_url}{telemetry_path}\n\nCtrl-C ends it.\n\n"
+            "The demo is running: the exporter, with a simulated Mimecast API and made-up accounts.\n\n"
+            f"  Status of the accounts:  {base_url}/\n"
+            f"  Metrics for Prometheus:  {base_url}{telemetry_path}\n\n"
+            "Press Ctrl-C to stop it.\n\n"
         )
         sys.stdout.flush()

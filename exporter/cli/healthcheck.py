@@ -1,4 +1,4 @@
-"""`healthcheck`: does the exporter serve? For containers, which have no curl."""
+"""`healthcheck`: ask the running exporter whether it is healthy, in containers that have no curl."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from exporter.http.server.listen import parse_listen_addresses
 
 
 def run(options: argparse.Namespace) -> int:
-    """Ask the running exporter, given the same `--web` flags; 1 where it does not answer."""
+    """Ask the exporter that runs with the same `--web` flags; return 1 where it is not healthy."""
     try:
         addresses = parse_listen_addresses(options.web_listen_address or [DEFAULT_LISTEN])
     except ValueError as error:

@@ -6,34 +6,32 @@ A command's module is imported when it runs, so that each command starts quickly
 from __future__ import annotations
 
 import argparse
+import difflib
 import importlib
 import math
 import os
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from urllib.parse import urlsplit
 
-from exporter import __version__
+from exporter.about import version_line
 
 DEFAULT_LISTEN = ":10587"
+#: Commands, and what each does.
 _COMMANDS = {
     "serve": "run the exporter (the default command)",
-    "check": "validate a configuration; with --online also call each account once",
-    "campaigns": "show what an account returns now",
-    "simulate": "run the API simulator alone",
-    "demo": "run the exporter against the built-in simulator, no configuration needed",
-    "healthcheck": "ask the running exporter whether it serves; for containers",
+    "check": "validate the configuration; with --online, also call the API once for each account",
+    "campaigns": "print the campaigns that the API returns now",
+    "simulate": "run a simulated Mimecast API alone, or write the past of its accounts",
+    "demo": "run the exporter with a simulated Mimecast API; needs no configuration",
+    "healthcheck": "ask the running exporter whether it is healthy; made for containers",
 }
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run a command; gives the exit status: 0 for success, 1 for failure, 2 for a misused command line."""
-    parser = build_parser()
-    given = list(arguments)
-    if not given or (given[0] not in _COMMANDS and given[0] not in ("-h", "--help", "--version")):
-        given.insert(0, "serve")
-    options = parser.parse_args(given)
+    """Run a command; return 0 for success, 1 for failure, 2 for a misused command line."""
+    options = parse(arguments)
     try:
         command: Callable[[argparse.Namespace], int] = importlib.import_module(f"exporter.cli.{options.command}").run
         return command(options)
@@ -44,20 +42,49 @@ def run(arguments: Sequence[str]) -> int:
         return 1
 
 
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """Return the options; exit with status 2 and say what is meant where the command line is misused."""
+    parser = build_parser()
+    first = arguments[0] if arguments else "serve"
+    if first not in _COMMANDS and not first.startswith("-"):
+        meant = _meant(first, _COMMANDS) or f"the commands are {', '.join(_COMMANDS)}"
+        parser.error(f"unknown command {first!r}: {meant}")
+    given = arguments if first in (*_COMMANDS, "-h", "--help", "--version") else ["serve", *arguments]
+    options, unknown = parser.parse_known_args(given)
+    if unknown:
+        options.parser.error(_explained(unknown, options.parser))
+    return options
+
+
+def _explained(unknown: Sequence[str], parser: argparse.ArgumentParser) -> str:
+    """Return what is wrong with arguments that a command does not take."""
+    command = next((argument for argument in unknown if argument in _COMMANDS), None)
+    if command is not None:
+        return f"give one command, before its flags: mimecast-exporter {command} [FLAGS]"
+    flag = unknown[0].partition("=")[0]
+    hint = _meant(flag, re.findall(r"--[a-z][a-z.-]+", parser.format_help()))
+    return f"unknown argument {flag!r}: {hint or f'see {parser.prog} --help'}"
+
+
+def _meant(word: str, known: Iterable[str]) -> str:
+    close = difflib.get_close_matches(word, list(known), n=1)
+    return f"did you mean {close[0]}?" if close else ""
+
+
 def build_parser() -> argparse.ArgumentParser:
-    """The parser of every command."""
+    """Return the parser of every command."""
     parser = argparse.ArgumentParser(
         prog="mimecast-exporter",
-        description="Prometheus exporter for Mimecast Awareness Training campaigns.",
-        epilog="Without a command the exporter is served. `mimecast-exporter COMMAND --help` tells a command's flags.",
+        usage="%(prog)s [COMMAND] [FLAGS]",
+        description="Prometheus exporter for Mimecast Awareness Training.",
+        epilog="Without a command, serve runs. `mimecast-exporter COMMAND --help` lists the flags of a command.",
         allow_abbrev=False,
     )
-    parser.add_argument("--version", action="version", version=f"mimecast-exporter {__version__}")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    added = {
-        name: commands.add_parser(name, help=text, description=text.capitalize() + ".", allow_abbrev=False)
-        for name, text in _COMMANDS.items()
-    }
+    parser.add_argument("--version", action="version", version=version_line())
+    commands = parser.add_subparsers(
+        dest="command", required=True, title="commands", metavar="COMMAND", prog=parser.prog
+    )
+    added = {name: _add_command(commands, name, text) for name, text in _COMMANDS.items()}
     for name in ("serve", "check", "campaigns"):
         _add_config_flags(added[name])
     for name in ("serve", "demo"):
@@ -72,6 +99,15 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _add_command(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, text: str
+) -> argparse.ArgumentParser:
+    description = f"{text[0].upper()}{text[1:]}."
+    parser = commands.add_parser(name, usage="%(prog)s [FLAGS]", help=text, description=description, allow_abbrev=False)
+    parser.set_defaults(parser=parser)
+    return parser
+
+
 def _add_own_flags(added: dict[str, argparse.ArgumentParser]) -> None:
     added["serve"].add_argument(
         "--config.watch",
@@ -80,29 +116,59 @@ def _add_own_flags(added: dict[str, argparse.ArgumentParser]) -> None:
         nargs="?",
         const=30.0,
         metavar="SECONDS",
-        help="reload when the configuration or an account file changes, checked so often (30 if no number is given)",
+        help="reload when the configuration or an account file changes; look every SECONDS (default: 30)",
     )
     added["serve"].add_argument(
         "--web.systemd-socket",
         dest="web_systemd_socket",
         action="store_true",
-        help="listen on the sockets systemd passes instead of --web.listen-address",
+        help="listen on the sockets that systemd passes, instead of --web.listen-address",
     )
-    added["serve"].add_argument("--version", action="version", version=f"mimecast-exporter {__version__}")
-    added["check"].add_argument("--online", action="store_true", help="call each account once and say what came back")
+    added["serve"].add_argument("--version", action="version", version=version_line())
+    _add_web_config_flag(added["check"])
+    added["check"].add_argument(
+        "--online", action="store_true", help="call the API once for each account and collector"
+    )
     campaigns = added["campaigns"]
-    campaigns.add_argument("--account", metavar="NAME", help="the account to show; needed where there are several")
+    campaigns.add_argument("--account", metavar="NAME", help="account to show; required if there are several")
     campaigns.add_argument("--all-accounts", action="store_true", help="show every account")
-    campaigns.add_argument("--secure-ids", action="store_true", help="also show Mimecast's own ids, of 200 characters")
-    campaigns.add_argument("--output", choices=("table", "json", "metrics"), default="table", help="default: table")
+    campaigns.add_argument("--secure-ids", action="store_true", help="also print Mimecast's own ids (200 characters)")
+    campaigns.add_argument(
+        "--output", choices=("table", "json", "metrics"), default="table", help="output format (default: table)"
+    )
     added["simulate"].add_argument(
         "--listen",
         default="127.0.0.1:10588",
         metavar="ADDRESS",
-        help="where the simulator listens (default: %(default)s)",
+        help="address to listen on (default: %(default)s)",
     )
+    _add_history_flags(added["simulate"])
     added["healthcheck"].add_argument(
-        "--timeout", type=_seconds, default=3.0, metavar="SECONDS", help="default: %(default)s"
+        "--timeout", type=_seconds, default=3.0, metavar="SECONDS", help="time for the answer (default: %(default)s)"
+    )
+
+
+def _add_history_flags(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--history",
+        type=_duration,
+        metavar="DURATION",
+        help="write the accounts' past, such as 90d, as OpenMetrics for `promtool tsdb create-blocks-from openmetrics`"
+        " to standard output, and end",
+    )
+    parser.add_argument(
+        "--history-step",
+        type=_duration,
+        default=3600.0,
+        metavar="DURATION",
+        help="the time between two samples of the history (default: 1h)",
+    )
+    parser.add_argument(
+        "--history-label",
+        type=_label,
+        action="append",
+        metavar="NAME=VALUE",
+        help="a label of the history's series, repeatable (default: job=mimecast, instance=localhost:10587)",
     )
 
 
@@ -111,7 +177,16 @@ def _add_config_flags(parser: argparse.ArgumentParser) -> None:
         "--config.file",
         dest="config_file",
         metavar="FILE",
-        help="the configuration; without it the environment configures one account (MIMECAST_...)",
+        help="configuration file; without it, MIMECAST_... environment variables configure one account",
+    )
+
+
+def _add_web_config_flag(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--web.config.file",
+        dest="web_config_file",
+        metavar="FILE",
+        help="file with TLS, users and headers, in the format of all Prometheus exporters; read again when it changes",
     )
 
 
@@ -121,21 +196,16 @@ def _add_web_flags(parser: argparse.ArgumentParser) -> None:
         dest="web_listen_address",
         action="append",
         metavar="ADDRESS",
-        help=f"where to listen: host:port, [IPv6]:port or unix:path; repeatable (default: {DEFAULT_LISTEN})",
+        help=f"address to listen on: HOST:PORT, [IPV6]:PORT or unix:PATH; repeatable (default: {DEFAULT_LISTEN})",
     )
-    parser.add_argument(
-        "--web.config.file",
-        dest="web_config_file",
-        metavar="FILE",
-        help="TLS, users and headers, in the format of the Prometheus exporters; read again when it changes",
-    )
+    _add_web_config_flag(parser)
     parser.add_argument(
         "--web.telemetry-path",
         dest="web_telemetry_path",
         type=_path,
         default="/metrics",
         metavar="PATH",
-        help="where metrics are served (default: %(default)s)",
+        help="path of the metrics (default: %(default)s)",
     )
 
 
@@ -145,13 +215,13 @@ def _add_serving_flags(parser: argparse.ArgumentParser) -> None:
         dest="web_external_url",
         type=_url,
         metavar="URL",
-        help="the exporter's address as others see it (default: as the request names it)",
+        help="URL at which clients reach the exporter, such as behind a proxy (default: that of the request)",
     )
     parser.add_argument(
         "--web.enable-lifecycle",
         dest="web_enable_lifecycle",
         action="store_true",
-        help="allow POST /-/reload (SIGHUP reloads in any case)",
+        help="enable POST /-/reload (SIGHUP always reloads)",
     )
     parser.add_argument(
         "--web.max-requests",
@@ -159,40 +229,42 @@ def _add_serving_flags(parser: argparse.ArgumentParser) -> None:
         type=_positive_int,
         default=40,
         metavar="N",
-        help="requests prepared at the same time; others get 503 (default: %(default)s)",
+        help="answers prepared at the same time; further requests get status 503 (default: %(default)s)",
     )
     parser.add_argument(
         "--timeout-offset",
         type=_seconds,
         default=0.5,
         metavar="SECONDS",
-        help="seconds subtracted from Prometheus's scrape timeout (default: %(default)s)",
+        help="time subtracted from Prometheus's scrape timeout (default: %(default)s)",
     )
     parser.add_argument(
         "--default-scrape-timeout",
         type=_seconds,
         default=10.0,
         metavar="SECONDS",
-        help="how long a scrape that names no timeout waits for the API (default: %(default)s)",
+        help="time that a scrape without a timeout header waits for the API (default: %(default)s)",
     )
 
 
 def _add_simulator_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--accounts", type=_positive_int, default=3, metavar="N", help="accounts (default: %(default)s)"
+        "--accounts", type=_positive_int, default=3, metavar="N", help="number of accounts (default: %(default)s)"
     )
     parser.add_argument(
-        "--campaigns", type=_positive_int, default=16, metavar="N", help="campaigns an account (default: %(default)s)"
+        "--campaigns", type=_positive_int, default=16, metavar="N", help="campaigns per account (default: %(default)s)"
     )
-    parser.add_argument("--seed", type=int, default=1, metavar="N", help="the same seed, the same numbers (default: 1)")
+    parser.add_argument("--seed", type=int, default=1, metavar="N", help="seed of the made-up numbers (default: 1)")
     parser.add_argument(
         "--speed",
         type=_seconds,
         default=1.0,
         metavar="FACTOR",
-        help="how much faster than real time the simulated clock runs (default: %(default)s)",
+        help="speed of the simulated clock, 1 for real time (default: %(default)s)",
     )
-    parser.add_argument("--page-size", type=_positive_int, metavar="N", help="campaigns a page (default: no pages)")
+    parser.add_argument(
+        "--page-size", type=_positive_int, metavar="N", help="campaigns per page of an answer (default: one page)"
+    )
 
 
 def _add_log_flags(parser: argparse.ArgumentParser) -> None:
@@ -201,10 +273,14 @@ def _add_log_flags(parser: argparse.ArgumentParser) -> None:
         dest="log_level",
         choices=("debug", "info", "warn", "error"),
         default="info",
-        help="default: info",
+        help="lowest level that is logged (default: info)",
     )
     parser.add_argument(
-        "--log.format", dest="log_format", choices=("logfmt", "json"), default="logfmt", help="default: logfmt"
+        "--log.format",
+        dest="log_format",
+        choices=("logfmt", "json"),
+        default="logfmt",
+        help="log format (default: logfmt)",
     )
 
 
@@ -224,10 +300,29 @@ def _seconds(text: str) -> float:
     return value
 
 
+def _duration(text: str) -> float:
+    from exporter.config.units import Duration  # noqa: PLC0415 - few commands need it
+
+    try:
+        value = Duration.parse(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is {error}") from error
+    if not value:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time at all")
+    return value
+
+
+def _label(text: str) -> tuple[str, str]:
+    name, separator, value = text.partition("=")
+    if not separator or not re.fullmatch("[a-zA-Z_][a-zA-Z0-9_]*", name):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a label such as instance=exporter:10587")
+    return name, value
+
+
 def _path(text: str) -> str:
     taken = text in ("/", "/config", "/probe", "/sd") or text.startswith("/-/")
     if taken or not re.fullmatch(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)+", text):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a path such as /metrics that nothing else is served at")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a free path such as /metrics")
     return text
 
 

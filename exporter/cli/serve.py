@@ -13,7 +13,7 @@ from pathlib import Path
 from socket import socket
 from typing import Any, NoReturn
 
-from exporter import __version__
+from exporter import about
 from exporter.app import App
 from exporter.cli.loading import load, read
 from exporter.cli.logs import set_up_logging
@@ -117,7 +117,8 @@ async def serve_exporter(
     except OSError as error:
         sys.stderr.write(f"mimecast-exporter: api.tls_config cannot be used: {error.strerror}\n")
         return 1
-    log.info("starting", extra={"version": __version__, "accounts": len(config.accounts), "config": config.source})
+    versions = {"version": about.VERSION, "revision": about.revision()}
+    log.info("starting", extra=versions | {"accounts": len(config.accounts), "config": config.source})
     handlers = HandlerOptions(
         telemetry_path=options.web_telemetry_path,
         external_url=options.web_external_url or "",

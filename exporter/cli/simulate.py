@@ -1,4 +1,4 @@
-"""`simulate`: the simulated API alone."""
+"""`simulate`: the simulated API alone, or the past of its accounts."""
 
 from __future__ import annotations
 
@@ -7,14 +7,22 @@ import asyncio
 import signal
 import sys
 
+from exporter.cli.history import expositions
 from exporter.cli.logs import set_up_logging
 from exporter.cli.serve import listen, run_loop
-from exporter.simulator import Simulator, configuration, fleet, serve
+from exporter.collectors import COLLECTORS
+from exporter.simulator import Simulator, configuration, fleet, openmetrics, serve
+
+#: The labels of the exporter as prometheus/prometheus.example.yml scrapes it.
+_TARGET = {"job": "mimecast", "instance": "localhost:10587"}
 
 
 def run(options: argparse.Namespace) -> int:
-    """Serve the simulated API until a signal ends it, and print a configuration that fits it."""
+    """Serve the simulated API until a signal ends it, and print a configuration that fits it; or print its past."""
     set_up_logging(options.log_level, options.log_format)
+    if options.history is not None:
+        _write_history(options)
+        return 0
     sockets = listen([options.listen])
     if sockets is None:
         return 1
@@ -26,7 +34,8 @@ def run(options: argparse.Namespace) -> int:
             asyncio.get_running_loop().add_signal_handler(number, stopping.set)
         async with serve(simulator, sockets[0]) as base_url:
             sys.stdout.write(
-                f"# The simulated API listens on {base_url}\n" + configuration(simulator.accounts, base_url)
+                f"# The simulated API listens on {base_url}\n"
+                + configuration(simulator.accounts, base_url, tuple(COLLECTORS))
             )
             sys.stdout.flush()
             await stopping.wait()
@@ -35,8 +44,14 @@ def run(options: argparse.Namespace) -> int:
     return run_loop(main())
 
 
+def _write_history(options: argparse.Namespace) -> None:
+    scrapes = expositions(build(options), options.history, options.history_step)
+    for text in openmetrics(scrapes, _TARGET | dict(options.history_label or ())):
+        sys.stdout.write(text)
+
+
 def build(options: argparse.Namespace) -> Simulator:
-    """The simulator that the flags ask for."""
+    """Return the simulator that the flags ask for."""
     return Simulator(
         fleet(options.accounts),
         campaigns=options.campaigns,

@@ -6,8 +6,13 @@ from typing import Any
 
 from exporter.collectors.base import Collector, Family
 from exporter.collectors.campaigns import CAMPAIGNS
+from exporter.collectors.performance import PERFORMANCE
+from exporter.collectors.phishing import PHISHING
+from exporter.collectors.safe_score import SAFE_SCORE
 
 __all__ = ["COLLECTORS", "Collector", "Family"]
 
 #: Every collector by its name, in the order in which their metrics appear.
-COLLECTORS: dict[str, Collector[Any]] = {collector.name: collector for collector in (CAMPAIGNS,)}
+COLLECTORS: dict[str, Collector[Any]] = {
+    collector.name: collector for collector in (CAMPAIGNS, PHISHING, SAFE_SCORE, PERFORMANCE)
+}

@@ -9,7 +9,7 @@ from typing import Any, Final
 from msgspec.structs import replace
 
 from exporter.config.settings import Account, CampaignFilter, Catalog, Config
-from exporter.yamlfile import Document, did_you_mean, struct_fields
+from exporter.yamlfile import Document, did_you_mean, fields_of
 
 #: API 2.0: each `region` and its base URL.
 OAUTH2_REGIONS: Final[Mapping[str, str]] = {
@@ -56,7 +56,7 @@ def enabled_collectors(owner: Account | Config, document: Document[Any], catalog
 
 def _inherited(own: CampaignFilter, general: CampaignFilter, document: Document[Any]) -> CampaignFilter:
     """Return the filter of an account; each key it leaves out is taken from the global one."""
-    names = {field.name for field in struct_fields(CampaignFilter)} - document.given(own)
+    names = {field.name for field in fields_of(CampaignFilter)} - document.given(own)
     return replace(own, **{name: getattr(general, name) for name in names})
 
 

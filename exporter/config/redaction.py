@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -12,18 +12,39 @@ import yaml
 from exporter.config.secret import REDACTED
 from exporter.config.settings import Config
 from exporter.config.units import Duration, Size
-from exporter.yamlfile import SECRET, is_marked, keys_of, plain, struct_fields
+from exporter.yamlfile import fields_of
 
 #: The C emitter if PyYAML was built with it: the other would delay the scrapes of a fleet.
 _DUMPER: type[yaml.SafeDumper | yaml.CSafeDumper] = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 
-def redacted(config: Config) -> str:
-    """Return the effective configuration, defaults included, with `<secret>` for each secret given inline.
+def redacted(config: Config, *, defaults: bool = True) -> str:
+    """Return the effective configuration with `<secret>` for each secret given inline.
 
     Of a secret kept in a file, the file name is shown. All accounts are shown together, whatever file they come from.
+
+    Args:
+        config: the configuration.
+        defaults: whether to show what has its default value, or an account's value that is the global one.
+
     """
-    return str(yaml.dump(_shown(config), Dumper=_DUMPER, sort_keys=False, allow_unicode=True, width=1000))
+    shown = _shown(config) if defaults else _changed(config, _shown(config))
+    return str(yaml.dump(shown, Dumper=_DUMPER, sort_keys=False, allow_unicode=True, width=1000))
+
+
+def _changed(struct: msgspec.Struct, shown: Mapping[str, Any], inherited: Config | None = None) -> dict[str, Any]:
+    """Return the entries of `shown`, as made from `struct`, that are neither defaults nor inherited."""
+    kept: dict[str, Any] = {}
+    for field in fields_of(type(struct)):
+        value, key = getattr(struct, field.name), next((key for key in field.keys if key in shown), None)
+        if key is None or value in ({}, field.default, getattr(inherited, field.name, msgspec.NODEFAULT)):
+            continue
+        if isinstance(struct, Config) and field.name == "accounts":
+            entries = zip(struct.accounts, shown[key], strict=True)
+            kept[key] = [_changed(account, entry, inherited=struct) for account, entry in entries]
+        else:
+            kept[key] = _changed(value, shown[key]) if isinstance(value, msgspec.Struct) else shown[key]
+    return kept
 
 
 def _shown(value: Any, kind: Any = None) -> Any:
@@ -40,13 +61,13 @@ def _shown(value: Any, kind: Any = None) -> Any:
 
 def _entries(struct: msgspec.Struct) -> Iterator[tuple[str, Any]]:
     """Yield each key that has a value, and what is shown of it."""
-    for field in struct_fields(type(struct)):
+    for field in fields_of(type(struct)):
         value = getattr(struct, field.name)
         if value is None:
             continue
-        if not is_marked(field.type, SECRET):
-            yield field.encode_name, _shown(value, plain(field.type))
+        if not field.secret:
+            yield field.keys[0], _shown(value, field.plain)
         elif file := getattr(value, "file", None):
-            yield keys_of(field)[-1], str(file)
+            yield field.keys[-1], str(file)
         else:
-            yield field.encode_name, REDACTED
+            yield field.keys[0], REDACTED

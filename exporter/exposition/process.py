@@ -30,10 +30,11 @@ class ProcessMetrics:
     Args:
         version: the exporter's version.
         clock: seconds, monotonic.
+        revision: the Git commit that it was built from.
 
     """
 
-    def __init__(self, version: str, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, version: str, clock: Callable[[], float] = time.monotonic, *, revision: str = "unknown") -> None:
         disable_created_metrics()
         self._clock = clock
         #: Metrics that change when a configuration is loaded or refused, those of the process, and the others.
@@ -45,11 +46,11 @@ class ProcessMetrics:
         PlatformCollector(registry=self._static)
         build = Gauge(
             "mimecast_exporter_build_info",
-            "Version of the exporter and of the Python that runs it; always 1.",
-            ["version", "python_version"],
+            "Version and Git revision of the exporter, and version of the Python that runs it; always 1.",
+            ["version", "revision", "python_version"],
             registry=self._static,
         )
-        build.labels(version, platform.python_version()).set(1)
+        build.labels(version, revision, platform.python_version()).set(1)
         self._reload_successful = Gauge(
             "mimecast_exporter_config_last_reload_successful",
             "Whether the last attempt to load the configuration succeeded (1) or failed (0).",

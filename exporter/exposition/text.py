@@ -135,7 +135,7 @@ def _render_samples(family: Family[Record], records: Sequence[tuple[Record, str]
                 if (value := read(record)) is not None
             ]
         )
-    own = _own_labels(family.labels)
+    own = _own_labels(family.labels, _as_latin_1)
     return "".join(
         [
             f"{name}{{{labels},{own[values]}}} {value if type(value) is int else format_number(value)}\n"
@@ -152,7 +152,7 @@ def render_record(families: Iterable[Family[Record]], record: Record, labels: st
 
 
 def _lines(family: Family[Any], samples: Iterable[Sample], labels: str) -> str:
-    own = _own_labels(family.labels)
+    own = _own_labels(family.labels, str)
     return "".join(
         [_line(family.name, f"{labels},{own[values]}" if values else labels, value) for values, value in samples]
     )
@@ -161,18 +161,19 @@ def _lines(family: Family[Any], samples: Iterable[Sample], labels: str) -> str:
 class _OwnLabels(dict[tuple[str, ...], str]):
     """The text of a family's own labels by their values, which are few: numbers, reasons, statuses."""
 
-    def __init__(self, names: tuple[str, ...]) -> None:
+    def __init__(self, names: tuple[str, ...], encode: Callable[[str], str]) -> None:
         super().__init__()
         self._names = names
+        self._encode = encode
 
     def __missing__(self, values: tuple[str, ...]) -> str:
-        text = self[values] = format_labels(self._names, values)
+        text = self[values] = self._encode(format_labels(self._names, values))
         return text
 
 
 @lru_cache(maxsize=256)
-def _own_labels(names: tuple[str, ...]) -> _OwnLabels:
-    return _OwnLabels(names)
+def _own_labels(names: tuple[str, ...], encode: Callable[[str], str]) -> _OwnLabels:
+    return _OwnLabels(names, encode)
 
 
 def merge(families: Iterable[Family[Any]], texts: Sequence[FamilyTexts], form: Format = "text") -> list[bytes]:

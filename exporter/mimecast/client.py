@@ -67,9 +67,11 @@ class MimecastClient:
         try:
             async with asyncio.timeout(self._timeout):
                 return await self._all_pages(endpoint, decode)
-        except TimeoutError:
+        except TimeoutError as error:
+            interrupted = getattr(error.__cause__, "__notes__", ["waiting for the answer"])[0]
             raise errors.TimedOut(
-                f"no complete answer within {self._timeout:g} s: raise api.timeout, or check network and proxy"
+                f"no complete answer within {self._timeout:g} s, still {interrupted}: raise api.timeout, or check "
+                "network, firewall and proxy"
             ) from None
 
     async def _all_pages(self, endpoint: Endpoint, decode: Callable[[msgspec.Raw], T | None]) -> Answer[T]:

@@ -7,6 +7,7 @@ import os
 import socket
 import ssl
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -50,12 +51,14 @@ class Network(httpcore.AsyncNetworkBackend):
 
         """
         place = f"{self._what}[{host}]:{port}" if ":" in host else f"{self._what}{host}:{port}"
-        addresses = await self._addresses(host)
+        with waiting_for(f"resolving {self._what}{host}"):
+            addresses = await self._addresses(host)
         attempts = [
             partial(self._backend.connect_tcp, address, port, timeout, local_address, socket_options)
             for address in addresses
         ]
-        connected = await first_connected(attempts)
+        with waiting_for(f"connecting to {place}"):
+            connected = await first_connected(attempts)
         if isinstance(connected, httpcore.AsyncNetworkStream):
             return Stream(connected, host, place)
         causes = ", ".join(dict.fromkeys(map(cause_of, connected))) or "no address"
@@ -125,7 +128,8 @@ class Stream(httpcore.AsyncNetworkStream):
         """
         host = server_hostname or self._host
         try:
-            stream = await self._stream.start_tls(ssl_context, server_hostname, timeout)
+            with waiting_for(f"in the TLS handshake with {host}"):
+                stream = await self._stream.start_tls(ssl_context, server_hostname, timeout)
         except (httpcore.ConnectError, OSError) as error:
             failure = _handshake_failure(error, host)
         except BaseException:
@@ -138,6 +142,16 @@ class Stream(httpcore.AsyncNetworkStream):
     def get_extra_info(self, info: str) -> Any:
         """Return what the connection knows of itself; see `httpcore.AsyncNetworkStream`."""
         return self._stream.get_extra_info(info)
+
+
+@contextmanager
+def waiting_for(what: str) -> Iterator[None]:
+    """Note on a cancellation what it interrupted, for whoever set the time limit to say so."""
+    try:
+        yield
+    except asyncio.CancelledError as error:
+        error.add_note(what)
+        raise
 
 
 async def first_connected(

@@ -5,7 +5,7 @@ from exporter.yamlfile.faults import did_you_mean
 from exporter.yamlfile.files import read_bytes
 from exporter.yamlfile.nodes import MAX_BYTES
 from exporter.yamlfile.reading import read, read_file, read_mapping
-from exporter.yamlfile.schema import COMMA_SEPARATED, COMPUTED, SECRET, Parser, is_marked, keys_of, plain, struct_fields
+from exporter.yamlfile.schema import COMMA_SEPARATED, COMPUTED, SECRET, Parser, fields_of
 from exporter.yamlfile.variables import expand
 
 __all__ = [
@@ -19,12 +19,9 @@ __all__ = [
     "Problem",
     "did_you_mean",
     "expand",
-    "is_marked",
-    "keys_of",
-    "plain",
+    "fields_of",
     "read",
     "read_bytes",
     "read_file",
     "read_mapping",
-    "struct_fields",
 ]

@@ -18,7 +18,7 @@ from __future__ import annotations
 import functools
 import types
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final, Union
@@ -41,34 +41,55 @@ class Parser:
     from_path: Callable[[Path], object] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A field that has a key.
+
+    Attributes:
+        keys: The key, and its `_file` twin if it has one.
+        annotation: The annotation as it stands.
+        plain: The annotation without marks, bounds and `| None`: the type, scalar class or Parser that reads the value.
+
+    """
+
+    name: str
+    keys: tuple[str, ...]
+    annotation: Any
+    plain: Any
+    required: bool
+    default: Any
+    secret: bool
+
+
 @functools.cache
-def struct_fields(schema: type[msgspec.Struct]) -> tuple[msgspec.structs.FieldInfo, ...]:
+def fields_of(schema: type[msgspec.Struct]) -> tuple[Field, ...]:
     """Return the fields of a schema that have a key."""
-    return tuple(field for field in msgspec.structs.fields(schema) if not is_marked(field.type, COMPUTED))
+    return tuple(_field(info) for info in msgspec.structs.fields(schema) if not _is_marked(info.type, COMPUTED))
 
 
-def is_marked(annotation: object, mark: str) -> bool:
-    """Report whether an annotation, or a part of it, has a mark."""
+@functools.cache
+def keys_of(schema: type[msgspec.Struct]) -> Mapping[str, Field]:
+    """Return the keys of a schema and the field each belongs to."""
+    return {key: field for field in fields_of(schema) for key in field.keys}
+
+
+def _field(info: msgspec.structs.FieldInfo) -> Field:
+    plain, key = _plain(info.type), info.encode_name
+    keys = (key, f"{key}_file") if isinstance(plain, type) and hasattr(plain, "from_path") else (key,)
+    return Field(info.name, keys, info.type, plain, info.required, info.default, _is_marked(info.type, SECRET))
+
+
+def _is_marked(annotation: object, mark: str) -> bool:
     return mark in getattr(annotation, "__metadata__", ()) or any(
-        is_marked(part, mark) for part in typing.get_args(annotation)
+        _is_marked(part, mark) for part in typing.get_args(annotation)
     )
 
 
-def keys_of(field: msgspec.structs.FieldInfo) -> tuple[str, ...]:
-    """Return the key of a field, and its `_file` twin if it has one."""
-    reader = plain(field.type)
-    twin = isinstance(reader, type) and hasattr(reader, "from_path")
-    return (field.encode_name, f"{field.encode_name}_file") if twin else (field.encode_name,)
-
-
-def plain(annotation: Any) -> Any:
-    """Return an annotation without its marks and bounds, and without `| None`."""
-    arguments = typing.get_args(annotation)
+def _plain(annotation: Any) -> Any:
     if typing.get_origin(annotation) is Annotated:
-        return plain(read_as(annotation))
-    if is_union(annotation) and len(others := [part for part in arguments if part is not type(None)]) == 1:
-        return plain(others[0])
-    return annotation
+        return _plain(read_as(annotation))
+    others = [part for part in typing.get_args(annotation) if part is not type(None)]
+    return _plain(others[0]) if is_union(annotation) and len(others) == 1 else annotation
 
 
 def read_as(annotation: Any) -> Any:

@@ -18,7 +18,7 @@ import yaml
 from exporter.yamlfile import schema as schemas
 from exporter.yamlfile.document import Document, join_key
 from exporter.yamlfile.faults import FITTING, WANTED, FaultError, Kind, did_you_mean, kind_of, listed, shown, wrong
-from exporter.yamlfile.schema import COMMA_SEPARATED, SECRET, keys_of, struct_fields
+from exporter.yamlfile.schema import COMMA_SEPARATED
 from exporter.yamlfile.variables import expand
 
 T = TypeVar("T", bound=msgspec.Struct)
@@ -105,30 +105,32 @@ class ValueReader:
 
     def _struct(self, node: yaml.Node, schema: type[T], key: str) -> T:
         entries = self._entries(node, key)
-        known = {name: field for field in struct_fields(schema) for name in keys_of(field)}
+        known = schemas.keys_of(schema)
         for name in [name for name in entries if name not in known]:
             self._unknown(name, entries[name], schema, key)
         values: dict[str, Any] = {field.name: None for field in known.values() if field.required}
-        for field in struct_fields(schema):
+        for field in schemas.fields_of(schema):
             values.update((field.name, value) for value in self._field(field, entries, key))
         struct = schema(**values)
-        self._document.own(struct, key, {field.name for name, field in known.items() if _has_value(entries, name)})
+        self._document.own(
+            struct, key, {known[name].name for name in entries if name in known and _given(entries, name)}
+        )
         return struct
 
-    def _field(self, field: msgspec.structs.FieldInfo, entries: Mapping[str, _Entry], key: str) -> list[Any]:
+    def _field(self, field: schemas.Field, entries: Mapping[str, _Entry], key: str) -> list[Any]:
         """Return the value of a field in a list; nothing if it is left out or faulty."""
-        name, *twin = keys_of(field)
+        name, *twin = field.keys
         # A key with nothing after it counts as left out: the lines below it may all be comments.
-        given = [name for name in (name, *twin) if _has_value(entries, name)]
+        given = [written for written in field.keys if _given(entries, written)]
         if len(given) > 1:
             self._document.add(join_key(key, given[1]), f"give {name} or {given[1]}, not both")
         elif given == twin != []:
-            by_path = schemas.Parser(from_path=schemas.plain(field.type).from_path)
+            by_path = schemas.Parser(from_path=field.plain.from_path)
             return self._read(entries[given[0]].node, by_path, join_key(key, given[0]))
         elif given or (field.required and name in entries and not twin):
-            return self._read(entries[name].node, field.type, join_key(key, name))
+            return self._read(entries[name].node, field.annotation, join_key(key, name))
         elif field.required:
-            hint = f": give {listed([name, *twin], 'or')}" if twin else ""
+            hint = f": give {listed(field.keys, 'or')}" if twin else ""
             self._document.add(join_key(key, name), f"is missing{hint}")
         return []
 
@@ -162,8 +164,8 @@ class ValueReader:
         return entries
 
     def _unknown(self, name: str, entry: _Entry, schema: type[msgspec.Struct], key: str) -> None:
-        known = [name for field in struct_fields(schema) for name in keys_of(field)]
-        if _is_word_alone(entry.node) and any(schemas.is_marked(field.type, SECRET) for field in struct_fields(schema)):
+        known = schemas.keys_of(schema)
+        if _is_word_alone(entry.node) and any(field.secret for field in known.values()):
             # `{client_secret: top,secret}` makes a key of half a secret.
             message = "a word without a value: if it belongs to the value before it, put that in quotes"
             self._document.add(key, message, entry.line)
@@ -217,7 +219,7 @@ class ValueReader:
         return text
 
 
-def _has_value(entries: Mapping[str, _Entry], name: str) -> bool:
+def _given(entries: Mapping[str, _Entry], name: str) -> bool:
     return name in entries and kind_of(entries[name].node) is not Kind.NOTHING
 
 
@@ -249,8 +251,8 @@ def _is_word_alone(node: yaml.Node) -> bool:
 
 def _belongs_below(name: str, schema: type[msgspec.Struct]) -> str:
     """Say under which key a key belongs that was written one level too high."""
-    for field in struct_fields(schema):
-        for part in (field.type, *typing.get_args(field.type)):
-            if schemas.is_struct(part) and any(name in keys_of(inner) for inner in struct_fields(part)):
-                return f": did you mean {field.encode_name}.{name}?"
+    for outer, field in schemas.keys_of(schema).items():
+        for part in (field.plain, *typing.get_args(field.plain)):
+            if schemas.is_struct(part) and name in schemas.keys_of(part):
+                return f": did you mean {outer}.{name}?"
     return ""

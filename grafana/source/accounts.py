@@ -1,90 +1,115 @@
-"""Accounts: for providers, one row an account, the worst first."""
+"""Accounts: for providers, one row for each account, those that fail first."""
 
 from __future__ import annotations
 
-from layout import ACCOUNTS, EXPORTER, FOR_ACCOUNTS, OVERVIEW, dashboard, link
-from palette import ACCOUNT_STATES, BLUE, FRESH_IS_GOOD, HIGH_IS_GOOD, SKY, VERMILLION, ZERO_IS_GOOD, Json
-from panels import Column, coloured, fixed_colour, marked, query, share_bar, stat, table, timeseries
-from promql import OLD, Campaigns, account, each_account
+from layout import ACCOUNTS, EXPORTER, FOR_ACCOUNTS_BY_NAME, OVERVIEW, dashboard, link
+from palette import (
+    ACCOUNT_STATES,
+    AMBER,
+    BLUE,
+    FRESH_IS_GOOD,
+    GREY,
+    HIGH_IS_GOOD,
+    PLAIN_CELL,
+    SKY,
+    ZERO_IS_GOOD,
+    Json,
+    in_a_cell,
+    steps,
+)
+from panels import DASHED, fixed_colour, query, stat, timeseries
+from promql import SELECTED, account, exported, or_missing, threshold
+from tables import Column, coloured, number, share_bar, table
 
-_ALL = Campaigns("")
-UP = each_account("mimecast_up")
-AGE = f"(time() - {each_account('mimecast_awareness_data_timestamp_seconds')})"
+_FOUND = f'{SELECTED}, account=~"(?i).*$search.*"'
+UP = exported("up")
+AGE = f"(time() - min by (account) (mimecast_data_timestamp_seconds{{{SELECTED}}}))"
+OLD = f"{AGE} > on () group_left () mimecast_awareness:data_age_seconds:threshold"
 #: One of palette.ACCOUNT_STATES.
-STATE = f"({UP} == 0) * 0 or ({AGE} > {OLD}) * 0 + 1 or {UP} * 0 + 2"
-
-_COMPLETION = account("completion:ratio")
+STATE = f"(({UP} == 0) * 0 + 2 or ({OLD}) * 0 + 1 or {UP} * 0)"
+_COMPLETION = account("completion:ratio90d")
+_BELOW = f"{_COMPLETION} < on () group_left () mimecast_awareness:completion_day30_ratio:threshold"
 
 
 def _numbers() -> list[Json]:
-    share: Json = {"unit": "percentunit", "decimals": 0, "thresholds": HIGH_IS_GOOD}
+    settings: Json = {"width": 6, "unit": "none"}
+    none_is_good = settings | {"thresholds": ZERO_IS_GOOD}
+    launches = account("campaigns_launched:count90d")
     return [
-        stat("Accounts", "Accounts that Prometheus knows of.", f"count({UP})", unit="none", empty="0"),
-        stat("Failing", "Accounts whose last refresh failed.", f"sum(1 - {UP})", unit="none", thresholds=ZERO_IS_GOOD, empty="0"),
-        stat("Oldest data", "Age of the oldest data being served.", f"max({AGE})", unit="s", decimals=0, thresholds=FRESH_IS_GOOD),
-        stat("Stalled campaigns", "Campaigns that are not finished and that nobody has completed for a week, over all accounts.", f"sum({account('campaigns_stalled:count')})", unit="none", thresholds=ZERO_IS_GOOD, empty="0"),
-        stat("Completion", "Completions of mails sent, over all accounts.", _ALL.completion_of_all, empty="nothing sent", **share),
-        stat("Completed in 7 days", "Completions of the last seven days, over all accounts.", f"sum({_ALL.last_week})", empty="0"),
+        stat("Accounts", "Accounts that are scraped.", or_missing(f"count({UP})", rules=False), **settings),
+        stat("Failing", "Accounts of which the last refresh of a collector failed.", or_missing(f"sum(1 - {UP})", rules=False), **none_is_good),
+        stat("No launch in 90 days", "Accounts that have launched no campaign in the last 90 days.", or_missing(f"sum({launches} == bool 0)"), **none_is_good),
+        stat("Below the target", "Accounts whose completion over the campaigns of the last 90 days is below the target (80 % by default).", or_missing(f"count({_BELOW}) or count({_COMPLETION}) * 0"), empty="nothing sent", **none_is_good),
     ]  # fmt: skip
 
 
 def _accounts() -> Json:
     values = {
-        "A": STATE,
+        "A": or_missing(STATE),
         "B": _COMPLETION,
-        "C": account("correct:ratio"),
-        "D": account("campaigns_launched:count"),
-        "E": account("campaigns_pending:count"),
-        "F": account("campaigns_stalled:count"),
-        "G": f"sum by (account) ({_ALL.last_week})",
-        "H": AGE,
+        "C": account("campaigns_on_target:ratio365d"),
+        "D": account("campaigns_launched:count90d"),
+        "E": account("campaigns_behind:count"),
+        "F": account("users_to_remind:sum"),
+        "G": AGE,
     }
     return table(
         "Accounts, the worst first",
-        "One row an account: those that fail first, then the lowest completion. Click an account to see its campaigns, its state to see how the API treats it.",
-        [query(expr, ref=ref, table=True) for ref, expr in values.items()],
+        "Those that fail first, then those with the lowest completion. Completion: over the campaigns launched in the last 90 days. On target: share of the campaigns launched 30 to 365 days ago that reached the target. "
+        "Click an account for its campaigns, its state for how the API answers.",
+        {ref: expr.replace(SELECTED, _FOUND) for ref, expr in values.items()},
         [
-            Column("account", "Account", links=[link("Open the account's campaigns", OVERVIEW, account="Account")], custom__minWidth=150),
-            marked("Value #A", "State", ACCOUNT_STATES, custom__width=100, links=[link("Open the account's health", EXPORTER, account="Account")]),
-            share_bar("Value #B", "Completion", 200),
-            share_bar("Value #C", "Correct", 200),
-            Column("Value #D", "Launched", unit="none", custom__width=105),
-            Column("Value #E", "Coming up", unit="none", custom__width=110),
-            coloured("Value #F", "Stalled", unit="none", thresholds=ZERO_IS_GOOD, custom__width=90, custom__align="right"),
-            Column("Value #G", "7 days", unit="none", custom__width=90),
-            coloured("Value #H", "Age of data", unit="s", decimals=0, thresholds=FRESH_IS_GOOD, custom__width=120, custom__align="right"),
+            coloured("Value #A", "State", 105, mappings=ACCOUNT_STATES, unit="none", links=[link("Open the account's exporter", EXPORTER, account="Account")]),
+            Column("account", "Account", links=[link("Open the account's campaigns", OVERVIEW, account="Account")], custom__minWidth=150, custom__filterable=True),
+            share_bar("B", "Completion", 140, HIGH_IS_GOOD),
+            number("C", "On target", 90, unit="percentunit"),
+            coloured("Value #D", "Launches", 85, unit="none", thresholds=steps((None, AMBER), (1, PLAIN_CELL)), custom__align="right"),
+            number("E", "Behind", 75),
+            number("F", "To remind", 95),
+            coloured("Value #G", "Data age", 95, unit="s", decimals=0, thresholds=in_a_cell(FRESH_IS_GOOD), custom__align="right"),
         ],
-        height=12, pages=True, sort=[("State", False), ("Completion", False)], empty="no account is scraped",
+        height=24, pages=True, sort=[("State", True), ("Completion", False)], empty="no account is scraped",
     )  # fmt: skip
 
 
 def _progress() -> list[Json]:
+    shares = (
+        ("A", 0.9, "10 % of accounts are above"),
+        ("B", 0.5, "Median account"),
+        ("C", 0.1, "10 % of accounts are below"),
+    )
     return [
         timeseries(
-            "Completion over time", "Completions of mails sent: over all accounts, and the lowest and the highest of them.",
+            "Completion of accounts", "Completion over the campaigns launched in the 90 days before: 10 % of the accounts are above the upper line, half above the middle one, 10 % below the lower one. The dashed line is the target.",
             [
-                query(f"max({_COMPLETION})", "Highest account", ref="A"),
-                query(_ALL.completion_of_all, "All accounts", ref="B"),
-                query(f"min({_COMPLETION})", "Lowest account", ref="C"),
+                *(query(f"quantile({share}, {_COMPLETION})", legend, ref=ref) for ref, share, legend in shares),
+                query(threshold("completion_day30_ratio"), "Target", ref="D"),
             ],
-            unit="percentunit", custom={"axisSoftMax": 1}, empty="nothing sent",
-            overrides=[fixed_colour("Highest account", SKY), fixed_colour("All accounts", BLUE, lineWidth=3), fixed_colour("Lowest account", VERMILLION)],
+            unit="percentunit", min=0, max=1, empty="no numbers yet",
+            overrides=[
+                fixed_colour("B", BLUE, by="byFrameRefID", lineWidth=3),
+                *(fixed_colour(ref, SKY, by="byFrameRefID") for ref in "AC"),
+                fixed_colour("Target", GREY, **DASHED),
+            ],
         ),
         timeseries(
-            "Completions per day", "Completions of the 24 hours before over all accounts, one bar a day.",
-            [query(f"sum({_ALL.last_day})", "Completions", step="1d")],
-            unit="none", bars=True, legend=False, overrides=[fixed_colour("Completions", BLUE)], empty="no completions",
+            "Accounts by state", "Accounts that fail, and accounts without a launch in the 90 days before.",
+            [
+                query(f"sum(1 - {UP})", "Failing", ref="A"),
+                query(f"sum({account('campaigns_launched:count90d')} == bool 0)", "No launch in 90 days", ref="B"),
+            ],
+            unit="none", decimals=0, overrides=[fixed_colour("Failing", AMBER), fixed_colour("No launch in 90 days", GREY)],
         ),
     ]  # fmt: skip
 
 
 def build() -> Json:
-    """The dashboard."""
+    """Return the dashboard."""
     return dashboard(
         ACCOUNTS,
         "Accounts",
-        "How each account's awareness training goes, the worst first.",
+        "How the awareness training of each account is going.",
         panels=[*_numbers(), _accounts(), *_progress()],
-        variables=FOR_ACCOUNTS,
+        variables=FOR_ACCOUNTS_BY_NAME,
         span="30d",
     )

@@ -3,172 +3,153 @@
 from __future__ import annotations
 
 from layout import CAMPAIGN, FOR_ONE_CAMPAIGN, dashboard
-from palette import (
-    BLUE,
-    CAMPAIGN_STATES,
-    GREEN,
-    GREY,
-    HIGH_IS_GOOD,
-    ORANGE,
-    SKY,
-    YES,
-    Json,
-    words,
-)
-from panels import (
-    DASHED,
-    DATASOURCE,
-    Column,
-    bar_gauge,
-    coloured,
-    fixed_colour,
-    query,
-    share_bar,
-    stat,
-    table,
-    timeseries,
-)
-from promql import CHOSEN, RAW, RECORDED, Campaigns
+from palette import AMBER, BLUE, CAMPAIGN_STATES, GREEN, GREY, HIGH_IS_GOOD, PURPLE, SKY, YES, Json, words
+from panels import DASHED, DATASOURCE, fixed_colour, query, stat, timeseries
+from promql import BY_CAMPAIGN, CHOSEN, SELECTED, campaign, exported, kept, or_missing, state
+from tables import Column, coloured, date, number, share_bar, table
 
-_ONE = Campaigns(CHOSEN)
-_ANSWERS = _ONE.given("answers", "option")
+
+def _exported(name: str, *labels: str) -> str:
+    return exported(f"awareness_campaign_{name}", ", ".join((BY_CAMPAIGN, *labels)), CHOSEN)
+
+
+def _recorded(name: str) -> str:
+    return campaign(name, CHOSEN)
+
+
+_SENT, _COMPLETED, _LAUNCH = (
+    _exported(name) for name in ("emails_sent", "users_completed", "launch_timestamp_seconds")
+)
+#: Recorded for campaigns of the last 90 days; of older ones, what the API says.
+_COMPLETION = f"({_recorded('completion:ratio')}\nor {_COMPLETED} / ({_SENT} > 0))"
+_DAY_30 = kept("day_ratio", f'{CHOSEN}, day="30"')
+_TO_REMIND = f"({_recorded('users_to_remind:count')}\nor {_SENT} - {_COMPLETED})"
+_RIGHT_ANSWERS = (
+    f"({_exported('correct_answers', 'question')} unless on (account, campaign_id) {_exported('implausible')} == 1)"
+)
+_CORRECT = f"avg({_RIGHT_ANSWERS} / on (account, campaign_id) group_left () ({_COMPLETED} > 0))"
+_ANSWERS = _exported("answers", "option")
 _KEY = "on (account, campaign_id)"
-_OPTION = "on (account, campaign_id, option)"
 #: The right option as the API names it; else the one whose count is that of the right answers, where there is one such
 #: option and one question.
 _NAMED = f"""label_replace(
-    max by (account, campaign_id, correct_option) (mimecast_awareness_campaign_info{{{RAW}{CHOSEN}, correct_option!=""}}),
-    "option", "$1", "correct_option", "(.*)"
-  )"""
-_COUNTED = f"""(
-    {_ANSWERS} > 0
-    == {_KEY} group_left ()
-    max by (account, campaign_id) (mimecast_awareness_campaign_correct_answers{{{RAW}{CHOSEN}, question="1"}})
-  )"""
-_MATCHING = f"""(
-    count by (account, campaign_id) ({_COUNTED}) == 1
-    unless max by (account, campaign_id) (mimecast_awareness_campaign_correct_answers{{{RAW}{CHOSEN}, question="2"}})
-  )"""
-_RIGHT = f"""(
-  {_NAMED}
-  or {_KEY}
-  ({_COUNTED} and {_KEY} {_MATCHING})
+  max by (account, campaign_id, correct_option) (mimecast_awareness_campaign_info{{{CHOSEN}, correct_option!=""}}),
+  "option", "$1", "correct_option", "(.*)"
 )"""
-_PLAUSIBLE = words(_0=("plausible", BLUE), _1=("cannot be counts", ORANGE))
+_COUNTED = f"""({_ANSWERS} > 0 == {_KEY} group_left ()
+  max by (account, campaign_id) (mimecast_awareness_campaign_correct_answers{{{CHOSEN}, question="1"}}))"""
+_MATCHING = f"""(count by (account, campaign_id) ({_COUNTED}) == 1
+  unless max by (account, campaign_id) (mimecast_awareness_campaign_correct_answers{{{CHOSEN}, question="2"}}))"""
+_RIGHT = f"({_NAMED}\nor {_KEY} ({_COUNTED} and {_KEY} {_MATCHING}))"
 
 
 def _numbers() -> list[Json]:
-    share: Json = {"unit": "percentunit", "decimals": 0, "thresholds": HIGH_IS_GOOD}
+    share: Json = {"unit": "percentunit", "decimals": 0}
+    settings: Json = {"width": 6, "now": True}
+    judged = settings | share | {"thresholds": HIGH_IS_GOOD}
+    own = kept("days_to_half", CHOSEN)
+    median = f"last_over_time(account:mimecast_awareness_completion_days_to_half:median{{{SELECTED}}}[2h])"
     return [
-        stat("State", "Stalled: not finished and nobody has completed for a week. Finished: nearly everybody has completed.", f"min(\n{_ONE.state}\n)", width=6, unit="none", mappings=CAMPAIGN_STATES, empty="not known"),
-        stat("Day", "Days since the launch. On day 30 Mimecast puts who has not completed on its watchlist.", f"floor(max({_ONE.age}))", width=6, unit="none", decimals=0, empty="-"),
-        stat("Mails sent", "Mails sent to users, one a person; reminders may count too.", f"sum({_ONE.sent})", width=6, unit="none", empty="not known"),
-        stat("Completed", "People who completed, those who answered wrongly included.", f"sum({_ONE.completed})", width=6, unit="none", empty="not known"),
-        stat("Not completed", "Mails sent less completions: people to be reminded.", f"sum({_ONE.sent} - {_ONE.completed})", width=6, unit="none", empty="not known"),
-        stat("Completion", "Completed of mails sent.", _ONE.completion_of_all, width=6, empty="nothing sent", **share),
-        stat("Correct answers", "Right answers of completions; the mean where there are several questions.", _ONE.correctness_of_all, width=6, empty="not known", **share),
-        stat("By day 30", "Completion on day 30 at the pace of the last week, from the second day to the thirtieth.", f"max({_ONE.projected})", width=6, empty="-", **share),
+        stat("State", "Behind: completion is below what is expected at the campaign's age. Stalled: behind, and nobody has completed for a week. Completed: nearly everybody has completed. Ended: launched more than 90 days ago.", or_missing(f"max({state(CHOSEN)})"), unit="none", mappings=CAMPAIGN_STATES, empty="not known", **settings),
+        stat("Day", "Days since the launch. After day 30 Mimecast puts people who have not completed on its watchlist.", or_missing(f"floor((time() - max({_LAUNCH})) / 86400)", rules=False), unit="none", decimals=0, empty="not launched", **settings),
+        stat("Completion", "People who completed, whatever they answered, of those who were sent the campaign.", or_missing(f"max({_COMPLETION})", rules=False), empty="nothing sent", **settings, **share),
+        stat("People to remind", "People who were sent the campaign and have not completed it.", or_missing(f"max({_TO_REMIND})", rules=False), unit="none", empty="nothing sent", **settings),
+        stat("Correct answers", "Correct answers of completions; the mean where there are several questions.", or_missing(_CORRECT, rules=False), empty="not known", **settings, **share),
+        stat("Completion on day 30", "What the campaign had reached on day 30; compare it with the target, the dashed line below on that day.", f"max({_DAY_30})", empty="not reached", **judged),
+        stat("Days until half had completed", "The campaign's age when completion passed 50 %.", f"max({own})", unit="none", decimals=1, empty="not reached", **settings),
+        stat("Days until half had completed, median", "The median of the account's earlier campaigns, to compare with.", f"max({median})", unit="none", decimals=1, empty="too few campaigns", **settings),
     ]  # fmt: skip
 
 
 def _course() -> list[Json]:
+    latest = f"max_over_time(mimecast_awareness_campaign_users_completed{{{CHOSEN}}}[1d] offset -1d)"
+    first = f"min_over_time(mimecast_awareness_campaign_users_completed{{{CHOSEN}}}[1d] offset -1d)"
+    midnight = f"mimecast_awareness_campaign_users_completed{{{CHOSEN}}}"
+    by = "max by (account, campaign_id)"
     return [
         timeseries(
             "Completion since the launch",
-            "Completed of mails sent, and the completion on day 30 to which each moment's last week led. The dashed line is what is wanted by day 30. The launch and day 30 are marked.",
+            "Completion, and on the same days of their lives: the median of the account's earlier campaigns, and what is expected (the target from day 30 on). The launch and day 30 are marked.",
             [
-                query(f"{_ONE.completion_of_all}\nand max({_ONE.age})", "Completion", ref="A"),
-                query(f"clamp_max(max({_ONE.projected}), 1)", "Projected for day 30", ref="B"),
-                query("max(mimecast_awareness:completion_day30_ratio:threshold)", "Wanted by day 30", ref="C"),
+                query(f"max({_COMPLETION})", "This campaign", ref="A"),
+                query(f"max({_recorded('completion:account_median_ratio')})", "Median of earlier campaigns", ref="B"),
+                query(f"max({_recorded('completion:expected_ratio')})", "Expected", ref="C"),
             ],
-            width=16, height=10, unit="percentunit", min=0, max=1, empty="nothing sent",
+            width=15, height=10, unit="percentunit", min=0, max=1, empty="no numbers from this time",
             overrides=[
-                fixed_colour("Completion", BLUE, fillOpacity=15, lineWidth=3),
-                fixed_colour("Projected for day 30", ORANGE),
-                fixed_colour("Wanted by day 30", GREY, **DASHED),
+                fixed_colour("This campaign", BLUE, fillOpacity=15, lineWidth=3),
+                fixed_colour("Median of earlier campaigns", SKY),
+                fixed_colour("Expected", GREY, **DASHED),
             ],
         ),
         timeseries(
-            "Completions per day", "Completions of the 24 hours before, one bar a day. Mimecast reminds once a week.",
-            [query(f"sum({_ONE.last_day})", "Completions", step="1d")],
-            width=8, height=10, unit="none", bars=True, legend=False, overrides=[fixed_colour("Completions", BLUE)], empty="no completions",
+            "Completions per day", "People who completed, by day; the last bar is today so far. Mimecast reminds once a week.",
+            [query(f"sum({by} ({latest}) - ({by} ({midnight}) or {by} ({first}))) >= 0", "Completions")],
+            width=9, height=10, unit="none", decimals=0, bars="after", step="1d", legend=False,
+            overrides=[fixed_colour("Completions", BLUE)], empty="no numbers from this time",
         ),
     ]  # fmt: skip
 
 
 def _answers() -> list[Json]:
+    share = f"{_ANSWERS} / {_KEY} group_left () (sum by (account, campaign_id) ({_ANSWERS}) > 0)"
     return [
-        bar_gauge(
-            "Answers by option",
-            "How many people chose each option. The right one is blue and marked, where the API names it or its count tells; where it is not known all are grey.",
+        table(
+            "Answers by option", "How many people chose each option. The right one is marked where the API names it or where its count identifies it.",
+            {"A": _ANSWERS, "B": share, "C": f"({_ANSWERS}) * 0 + 1 and on (account, campaign_id, option) {_RIGHT}"},
             [
-                query(f"{_ANSWERS}\nand {_OPTION} {_RIGHT}", "Option {{option}} ✓ right", ref="A", instant=True),
-                query(f"{_ANSWERS}\nunless {_OPTION} {_RIGHT}\nand {_KEY} {_RIGHT}", "Option {{option}}", ref="B", instant=True),
-                query(f"{_ANSWERS}\nunless {_KEY} {_RIGHT}", "Option {{option}}", ref="C", instant=True),
+                Column("option", "Option", custom__width=75),
+                share_bar("B", "Share of answers", 0),
+                number("A", "People", 85),
+                coloured("Value #C", "Right answer", 115, mappings=words({"1": ("✓ right", GREEN)}), unit="none", noValue=""),
             ],
-            width=8, height=9, unit="none", min=0, colour="fixed", empty="no answers yet",
-            overrides=[fixed_colour(ref, colour, by="byFrameRefID") for ref, colour in (("A", BLUE), ("B", ORANGE), ("C", GREY))],
+            width=12, height=8, sort=[("Option", False)], empty="no answers yet", now=True,
         ),
         table(
-            "Correct answers by question", "Right answers of completions, question by question. Counts that cannot be right are left out.",
+            "Correct answers by question", "Correct answers of completions, by question. Counts that cannot be right are left out.",
+            {"A": _RIGHT_ANSWERS, "B": f"{_RIGHT_ANSWERS} / {_KEY} group_left () ({_COMPLETED} > 0)"},
             [
-                query(_ONE.given("correct_answers", "question"), ref="A", table=True),
-                query(f"max by (account, campaign_id, title, question) (question:mimecast_awareness_correct:ratio{{{RECORDED}{CHOSEN}}})", ref="B", table=True),
+                Column("question", "Question", custom__width=90),
+                share_bar("B", "Share of completions", 0),
+                number("A", "Correct", 85),
             ],
-            [
-                Column("question", "Question", custom__width=95),
-                share_bar("Value #B", "Correct", 0),
-                Column("Value #A", "Right answers", unit="none", custom__width=115),
-            ],
-            width=8, height=9, sort=[("Question", False)], empty="not known",
-        ),
-        timeseries(
-            "Sent, completed and correct", "Mails sent, people who completed, and people who answered correctly, over time.",
-            [
-                query(f"sum({_ONE.sent})", "Mails sent", ref="A"),
-                query(f"sum({_ONE.completed})", "Completed", ref="B"),
-                query(f"sum({_ONE.correct})", "Answered correctly", ref="C"),
-            ],
-            width=8, height=9, unit="none", empty="nothing sent",
-            overrides=[fixed_colour("Mails sent", GREY), fixed_colour("Completed", BLUE), fixed_colour("Answered correctly", GREEN)],
+            width=12, height=8, sort=[("Question", False)], empty="not known", now=True,
         ),
     ]  # fmt: skip
 
 
 def _about() -> Json:
     values = {
-        "A": f"{_ONE.launched} * 1000",
-        "B": f"({_ONE.launched} + 30 * 86400) * 1000",
-        "C": _ONE.given("locked"),
-        "D": _ONE.given("assign_to_new_users"),
-        "E": _ONE.given("email_customized"),
-        "F": _ONE.given("implausible"),
+        "A": f"{_LAUNCH} * 1000",
+        "B": _SENT,
+        "C": _exported("locked"),
+        "D": _exported("assign_to_new_users"),
+        "E": _exported("email_customized"),
+        "F": _exported("implausible"),
+        "G": _exported("info", "custom_module", "custom_content", "correct_option"),
     }
-    yes_no: Json = {"mappings": YES, "custom__align": "left"}
+    yes_no: Json = {"mappings": YES, "unit": "none"}
     return table(
-        "About the campaign", "What is known of it that is no count; one row each where several campaigns are chosen or bear the same title.",
-        [query(expr, ref=ref, table=True) for ref, expr in values.items()]
-        + [query(_ONE.given("info", "custom_module", "custom_content", "correct_option"), ref="G", table=True)],
+        "About the campaign", "What else is known about it.", values,
         [
-            Column("title", "Campaign", custom__minWidth=180),
-            Column("account", "Account", custom__width=120),
-            Column("campaign_id", "Campaign id", custom__width=130),
-            Column("Value #A", "Launch", unit="time:YYYY-MM-DD HH:mm", custom__width=150, custom__align="left"),
-            Column("Value #B", "Watchlist from", unit="time:YYYY-MM-DD", custom__width=130, custom__align="left"),
+            Column("title", "Campaign", custom__minWidth=200),
+            date("A", "Launch"),
+            number("B", "Emails sent", 110),
             Column("correct_option", "Right option", custom__width=110),
-            coloured("Value #F", "Correct answers", mappings=_PLAUSIBLE, custom__width=140, custom__align="left"),
-            coloured("Value #C", "Locked", custom__width=85, **yes_no),
-            coloured("Value #D", "New users get it", custom__width=130, **yes_no),
-            coloured("Value #E", "Mail changed", custom__width=115, **yes_no),
-            coloured("custom_module", "Own module", custom__width=110, **yes_no),
-            coloured("custom_content", "Own content", custom__width=110, **yes_no),
+            Column("Value #F", "Correct answers", custom__width=135, mappings=words({"0": ("plausible", BLUE), "1": ("not counts", AMBER)})),
+            Column("Value #C", "Locked", custom__width=80, **yes_no),
+            Column("Value #D", "New users get it", custom__width=130, **yes_no),
+            Column("Value #E", "Email changed", custom__width=120, **yes_no),
+            Column("custom_module", "Own module", custom__width=110, **yes_no),
+            Column("custom_content", "Own content", custom__width=110, **yes_no),
+            Column("campaign_id", "Campaign id", custom__width=130),
         ],
-        height=5, sort=[("Launch", True)], empty="no campaign is chosen",
+        height=4, sort=[("Launch", True)], empty="no campaign is selected", now=True,
     )  # fmt: skip
 
 
-def _mark(name: str, text: str, colour: str, expr: str) -> Json:
-    """A vertical line at a time that a query gives in milliseconds."""
+def _mark(name: str, colour: str, expr: str) -> Json:
+    """Return a vertical line at a time that a query gives in milliseconds."""
     return {
         "name": name,
         "datasource": DATASOURCE,
@@ -177,23 +158,23 @@ def _mark(name: str, text: str, colour: str, expr: str) -> Json:
         "expr": expr,
         "step": "1h",
         "useValueForTime": True,
-        "titleFormat": text,
+        "titleFormat": name,
         "textFormat": "{{title}}",
         "tagKeys": "account",
     }
 
 
 def build() -> Json:
-    """The dashboard."""
+    """Return the dashboard."""
     return dashboard(
         CAMPAIGN,
         "Campaign",
-        "One awareness-training campaign from its launch on. Where several are chosen, their numbers are added up.",
+        "One awareness-training campaign from its launch on; at first the running campaign that was launched last.",
         panels=[*_numbers(), *_course(), *_answers(), _about()],
         variables=FOR_ONE_CAMPAIGN,
-        span="30d",
+        span="45d",
         annotations=[
-            _mark("Launch", "Launch", SKY, f"{_ONE.launched} * 1000"),
-            _mark("Day 30", "Day 30: the watchlist", ORANGE, f"({_ONE.launched} + 30 * 86400) * 1000"),
+            _mark("Launch", PURPLE, f"{_LAUNCH} * 1000"),
+            _mark("Day 30", AMBER, f"({_LAUNCH} + 30 * 86400) * 1000"),
         ],
     )

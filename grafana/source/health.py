@@ -1,55 +1,55 @@
-"""Exporter: is it well, is its data fresh, how does the API treat it?"""
+"""Exporter: whether it is well, whether its data is fresh, and how the API treats it."""
 
 from __future__ import annotations
 
-from accounts import AGE, STATE, UP
-from layout import EXPORTER, FOR_ACCOUNTS, OVERVIEW, dashboard, link
+import re
+from pathlib import Path
+
+import health_graphs
+from health_graphs import AGE, BY, LEFT, SKEW, SKIPPED, TOOK
+from layout import EXPORTER, FOR_EXPORTERS, OVERVIEW, dashboard, link
 from palette import (
     ACCOUNT_STATES,
+    AMBER,
     BLUE,
     FRESH_IS_GOOD,
-    GREEN,
     GREY,
+    MISSING,
     OK,
-    ORANGE,
-    PURPLE,
+    PLAIN_CELL,
+    RED,
     SEVERITIES,
-    SKY,
     UP_OR_DOWN,
-    VERMILLION,
     ZERO_IS_GOOD,
     Json,
+    in_a_cell,
     steps,
+    words,
 )
-from panels import DASHED, Column, coloured, fixed_colour, marked, query, row, stat, table, timeseries
-from promql import PROCESS, RAW, each_account, growth, only_exporters
+from panels import row, stat
+from promql import PROCESS, SELECTED, exported, missing_row, only_exporters, or_missing
+from tables import Column, coloured, number, table
 
-_LEFT = f"min by (account) (mimecast_api_rate_limit_remaining{{{RAW}}} / (mimecast_api_rate_limit{{{RAW}}} > 0))"
-_LEFT_OK = steps((None, GREY), (0, VERMILLION), (0.1, ORANGE), (0.3, BLUE))
-_SKEW = each_account("mimecast_api_clock_skew_seconds")
-_SKEW_OK = steps((None, VERMILLION), (-60, ORANGE), (-5, BLUE), (5.1, ORANGE), (60, VERMILLION))
-_TOOK = each_account("mimecast_api_last_request_duration_seconds")
-_SKIPPED = f"max by (account, reason) (mimecast_awareness_campaigns_skipped{{{RAW}}})"
-_SCRAPES, _HITS, _STALE = (growth(f"mimecast_cache_{name}_total") for name in ("requests", "hits", "stale_served"))
+#: One of palette.ACCOUNT_STATES.
+_OLD = f"{AGE} > on () group_left () mimecast_awareness:data_age_seconds:threshold"
+_COLLECTOR_UP = exported("collector_up", BY)
+_STATE = f"({_COLLECTOR_UP} == 0) * 0 + 2 or ({_OLD}) * 0 + 1 or {_COLLECTOR_UP} * 0"
 #: The exporters, those too that have been down for up to a day.
 _EXPORTER_UP = only_exporters(f"max by (job, instance) (up{{{PROCESS}}})", "[1d]")
-#: Reasons that have the same remedy have the same colour.
-_REASONS = {
-    "/auth|permission|secret/": VERMILLION,
-    "/rate_limited/": ORANGE,
-    "/server_error|api_error/": PURPLE,
-    "/timeout|connect|tls/": SKY,
-    "/invalid_response|too_large/": GREEN,
-}
-_CODES = {"/ 2..$/": BLUE, "/ 429$/": ORANGE, "/ 4(?!29)..$/": VERMILLION, "/ 5..$/": PURPLE, "/ none$/": GREY}
+_LEFT_OK = steps((None, PLAIN_CELL), (0, RED), (0.1, AMBER), (0.3, BLUE))
+_SKEW_OK = steps((None, RED), (-60, AMBER), (-5, BLUE), (5.1, AMBER), (60, RED))
+_OPERATIONS = "https://github.com/mimecast-exporter/mimecast-exporter/blob/main/docs/operations.md"
+_RULES = Path(__file__).parent.parent.parent / "prometheus" / "alerts.yml"
+#: Anchors in docs/operations.md by the alerts' names: PromQL has no lower case.
+_ANCHORS = words({name: (name.lower(), GREY) for name in re.findall(r"alert: (\w+)", _RULES.read_text())})
 
 
 def _over_range(counter: str) -> str:
-    return f"sum(max by (account) (increase({counter}{{{RAW}}}[$__range])))"
+    return f"sum(max by ({BY}) (increase(mimecast_{counter}{{{SELECTED}}}[$__range])))"
 
 
 def _numbers() -> list[Json]:
-    hits = f"{_over_range('mimecast_cache_hits_total')} / ({_over_range('mimecast_cache_requests_total')} > 0)"
+    hits = f"{_over_range('cache_hits_total')} / ({_over_range('cache_requests_total')} > 0)"
     loaded = " * ".join(
         f"(min(mimecast_exporter_{name}{{{PROCESS}}}){otherwise})"
         for name, otherwise in (
@@ -58,198 +58,129 @@ def _numbers() -> list[Json]:
             ("account_file_valid", " or vector(1)"),
         )
     )
+    open_files = only_exporters(
+        f"max by (job, instance) (process_open_fds{{{PROCESS}}} / process_max_fds{{{PROCESS}}})"
+    )
+    exact: Json = {"width": 6, "unit": "none"}
+    share: Json = {"width": 6, "unit": "percentunit", "decimals": 0}
     return [
-        stat("Exporters down", "Exporters that Prometheus cannot scrape.", f"sum(1 - ({_EXPORTER_UP}))", width=6, unit="none", thresholds=ZERO_IS_GOOD, empty="no exporter"),
-        stat("Accounts", "Accounts that are scraped.", f"count({UP})", width=6, unit="none", empty="0"),
-        stat("Accounts failing", "Accounts whose last refresh failed.", f"sum(1 - {UP})", width=6, unit="none", thresholds=ZERO_IS_GOOD, empty="0"),
-        stat("Oldest data", "Age of the oldest data being served.", f"max({AGE})", width=6, unit="s", decimals=0, thresholds=FRESH_IS_GOOD),
-        stat("Slowest refresh", "The slowest account's last refresh: token, all pages, reading and decoding.", f"max({_TOOK})", width=6, unit="s"),
-        stat("Lowest rate limit", "The part of the allowed calls that is left, of the account that has the least.", f"min({_LEFT})", width=6, unit="percentunit", decimals=0, thresholds=_LEFT_OK, empty="not told"),
-        stat("Cache hits", "Scrapes answered from memory within the time to live, of all scrapes in the range shown.", hits, width=6, unit="percentunit", decimals=0),
-        stat("Configuration", "Whether the last attempt to load the configuration, the web configuration and every account file succeeded, on every exporter.", loaded, width=6, unit="none", mappings=OK),
+        stat("Exporters down", "Exporters that Prometheus cannot scrape.", f"sum(1 - ({_EXPORTER_UP}))", thresholds=ZERO_IS_GOOD, empty="no exporter", **exact),
+        stat("Collectors failing", "Collectors of accounts of which the last refresh failed.", or_missing(f"sum(1 - {_COLLECTOR_UP})", rules=False), thresholds=ZERO_IS_GOOD, **exact),
+        stat("Oldest data", "Age of the oldest data being served.", or_missing(f"max({AGE})", rules=False), width=6, unit="s", decimals=0, thresholds=FRESH_IS_GOOD),
+        stat("Configuration", "Whether the last attempt to load the configuration, the web configuration and every account file succeeded, on every exporter.", or_missing(loaded, rules=False), mappings=[*OK, *MISSING], **exact),
+        stat("Slowest refresh", "The slowest last refresh of a collector: token, all pages, reading and decoding.", or_missing(f"max({TOOK})", rules=False), width=6, unit="s", decimals=1),
+        stat("Rate limit left", "The share of the allowed calls that is left, of the account that has the least.", or_missing(f"min({LEFT})", rules=False), thresholds=_LEFT_OK, empty="not reported", **share),
+        stat("Cache hits", "Scrapes answered from memory within the time to live, of all scrapes in the time shown.", or_missing(hits, rules=False), empty="no scrapes", **share),
+        stat("Open files", "Open files of the files that the exporter may open, of the exporter nearest to its limit.", or_missing(f"max({open_files})", rules=False), thresholds=steps((None, PLAIN_CELL), (0, BLUE), (0.7, AMBER), (0.9, RED)), empty="not reported", **share),
     ]  # fmt: skip
 
 
-def _accounts() -> Json:
+def _collectors() -> Json:
     values = {
-        "A": STATE,
+        "A": or_missing(_STATE, rules=False),
         "B": AGE,
-        "C": _TOOK,
-        "D": each_account("mimecast_api_last_response_bytes"),
-        "E": each_account("mimecast_awareness_campaigns"),
-        "F": f"sum by (account) ({_SKIPPED})",
-        "G": _LEFT,
-        "H": _SKEW,
-        "I": f"sum by (account) (max by (account, reason) (increase(mimecast_api_failures_total{{{RAW}}}[$__range])))",
+        "C": TOOK,
+        "D": exported("response_size_bytes", BY),
+        "E": f"sum by ({BY}) (max by ({BY}, reason) (increase(mimecast_refresh_failures_total{{{SELECTED}}}[$__range])))",
     }
-    to_overview = link("Open the account's campaigns", OVERVIEW, account="Account")
+    right: Json = {"custom__align": "right"}
     return table(
-        "Accounts and the API", "One row an account, those that fail first. Left out are campaigns without series (filtered, too old, invalid, twice, over the limit); failures are those in the range shown.",
-        [query(expr, ref=ref, table=True) for ref, expr in values.items()],
+        "Collectors", "One row for each collector of an account, those that fail first. Failures are those in the time shown. A collector that is off has no row; switch it on by collectors: [campaigns, phishing, safe_score, performance].",
+        values,
         [
-            Column("account", "Account", links=[to_overview], custom__minWidth=130),
-            marked("Value #A", "State", ACCOUNT_STATES, custom__width=100),
-            coloured("Value #B", "Age of data", unit="s", decimals=0, thresholds=FRESH_IS_GOOD, custom__width=130, custom__align="right"),
-            Column("Value #I", "Failures", unit="none", decimals=0, custom__width=95),
-            Column("Value #C", "Last refresh", unit="s", custom__width=115),
-            Column("Value #D", "Answer", unit="bytes", decimals=0, custom__width=95),
-            Column("Value #E", "Campaigns", unit="none", custom__width=110),
-            Column("Value #F", "Left out", unit="none", custom__width=90),
-            coloured("Value #G", "Rate limit left", unit="percentunit", decimals=0, thresholds=_LEFT_OK, custom__width=125, custom__align="right"),
-            coloured("Value #H", "Clock skew", unit="s", decimals=0, thresholds=_SKEW_OK, custom__width=110, custom__align="right"),
+            coloured("Value #A", "State", 110, mappings=ACCOUNT_STATES, unit="none"),
+            Column("account", "Account", links=[link("Open the account's campaigns", OVERVIEW, account="Account")], custom__minWidth=120),
+            Column("collector", "Collector", custom__width=105),
+            coloured("Value #B", "Data age", 90, unit="s", decimals=0, thresholds=in_a_cell(FRESH_IS_GOOD), **right),
+            number("E", "Failures", 85),
+            number("C", "Duration", 90, unit="s", decimals=1),
+            number("D", "Answer", 85, unit="bytes"),
         ],
-        height=9, pages=True, sort=[("State", False), ("Age of data", True)], empty="no account is scraped",
+        width=14, height=10, pages=True, sort=[("State", True), ("Data age", True)], empty="no account is scraped",
     )  # fmt: skip
 
 
-def _exporters() -> list[Json]:
+def _limits() -> Json:
+    values = {"A": LEFT, "B": SKEW, "C": exported("awareness_campaigns"), "D": f"sum by (account) ({SKIPPED})"}
+    right: Json = {"custom__align": "right"}
+    return table(
+        "Accounts", "Skipped campaigns have no series: they are filtered, too old, invalid, duplicates, or over the limit.",
+        values,
+        [
+            Column("account", "Account", custom__minWidth=110),
+            coloured("Value #A", "Rate left", 80, unit="percentunit", decimals=0, thresholds=in_a_cell(_LEFT_OK), **right),
+            coloured("Value #B", "Clock", 70, unit="s", decimals=0, thresholds=in_a_cell(_SKEW_OK), **right),
+            number("C", "Campaigns", 95),
+            number("D", "Skipped", 75),
+        ],
+        width=10, height=10, pages=True, sort=[("Rate left", False)], empty="no account is scraped",
+    )  # fmt: skip
+
+
+def _exporters() -> Json:
     values = {
         "A": _EXPORTER_UP,
         "B": f"max by (job, instance, version, python_version) (mimecast_exporter_build_info{{{PROCESS}}})",
         "C": f"min by (job, instance) (mimecast_exporter_config_last_reload_successful{{{PROCESS}}})",
-        "D": f"max by (job, instance) (mimecast_exporter_config_last_reload_success_timestamp_seconds{{{PROCESS}}}) * 1000",
-        "E": only_exporters(f"max by (job, instance) (process_start_time_seconds{{{PROCESS}}}) * 1000"),
+        "D": f"time() - max by (job, instance) (mimecast_exporter_config_last_reload_success_timestamp_seconds{{{PROCESS}}})",
+        "E": only_exporters(f"time() - max by (job, instance) (process_start_time_seconds{{{PROCESS}}} > 0)"),
     }
-    return [
-        table(
-            "Exporters", "One row an exporter. Version and the rest are not known of one that is down.",
-            [query(expr, ref=ref, table=True) for ref, expr in values.items()],
-            [
-                Column("instance", "Exporter", custom__minWidth=130),
-                marked("Value #A", "State", UP_OR_DOWN, custom__width=80),
-                Column("version", "Version", custom__width=90),
-                Column("python_version", "Python", custom__width=85),
-                marked("Value #C", "Configuration", OK, custom__width=120),
-                Column("Value #D", "Loaded", unit="dateTimeFromNow", custom__width=115, custom__align="left"),
-                Column("Value #E", "Started", unit="dateTimeFromNow", custom__width=115, custom__align="left"),
-            ],
-            width=14, height=6, sort=[("State", False)], empty="no exporter is scraped",
-        ),
-        table(
-            "Alerts", "Alerts about the exporter and its accounts that fire now; docs/operations.md says what to do about each.",
-            [query('max by (alertname, severity, account, instance) (ALERTS{job=~"$job", alertstate="firing", category="exporter"})', table=True)],
-            [
-                marked("severity", "Severity", SEVERITIES, custom__width=95),
-                Column("alertname", "Alert", custom__minWidth=200),
-                Column("account", "Account", custom__width=110),
-            ],
-            width=10, height=6, sort=[("Severity", False)], empty="no alert fires",
-        ),
-    ]  # fmt: skip
+    return table(
+        "Exporters", "One row for each exporter. Version and the rest are not known of one that is down.", values,
+        [
+            Column("instance", "Exporter", custom__minWidth=130),
+            coloured("Value #A", "State", 70, mappings=UP_OR_DOWN, unit="none"),
+            coloured("Value #C", "Configuration", 115, mappings=OK, unit="none"),
+            number("D", "Loaded ago", 105, unit="s"),
+            number("E", "Running for", 105, unit="s"),
+            Column("version", "Version", custom__width=75),
+            Column("python_version", "Python", custom__width=75),
+        ],
+        width=12, height=7, sort=[("State", False)], empty="no exporter is scraped",
+    )  # fmt: skip
 
 
-def _freshness() -> list[Json]:
-    return [
-        timeseries(
-            "Age of the data", "How old the served data is; it grows until the next refresh. Above the dashed line it is stale.",
-            [
-                query(f"max({AGE})", "Oldest account", ref="A"),
-                query(f"quantile(0.5, {AGE})", "Median account", ref="B"),
-                query("max(mimecast_awareness:data_age_seconds:threshold)", "Stale from", ref="C"),
-            ],
-            unit="s", overrides=[fixed_colour("Oldest account", VERMILLION), fixed_colour("Median account", BLUE), fixed_colour("Stale from", GREY, **DASHED)],
-        ),
-        timeseries(
-            "Failed refreshes", "Refreshes that failed in each step, by reason; docs/metrics.md explains the reasons. Reasons with the same remedy have the same colour.",
-            [query(f"sum by (reason) ({growth('mimecast_api_failures_total', 'reason')}) > 0", "{{reason}}", step="15m")],
-            unit="none", decimals=0, bars=True, empty="none failed",
-            overrides=[fixed_colour(pattern, colour, by="byRegexp") for pattern, colour in _REASONS.items()],
-        ),
-    ]  # fmt: skip
-
-
-def _api() -> list[Json]:
-    return [
-        timeseries(
-            "Duration of a refresh", "The last refresh: token where one was needed, all pages, reading and decoding.",
-            [query(f"max({_TOOK})", "Slowest account", ref="A"), query(f"quantile(0.5, {_TOOK})", "Median account", ref="B")],
-            unit="s", overrides=[fixed_colour("Slowest account", VERMILLION), fixed_colour("Median account", BLUE)],
-        ),
-        timeseries(
-            "Requests by status", "Calls to the API in each step by endpoint and HTTP status; none where no answer came.",
-            [query(f"sum by (endpoint, code) ({growth('mimecast_api_requests_total', 'endpoint', 'code')}) > 0", "{{endpoint}} {{code}}", step="15m")],
-            unit="none", decimals=0, bars=True, empty="no requests",
-            overrides=[
-                *(fixed_colour(pattern, colour, by="byRegexp") for pattern, colour in _CODES.items()),
-                fixed_colour("token 200", SKY),
-            ],
-        ),
-        timeseries(
-            "Rate limit left", "The part of the allowed calls that is left until the limit starts anew.",
-            [query(f"min({_LEFT})", "Lowest account", ref="A"), query(f"quantile(0.5, {_LEFT})", "Median account", ref="B")],
-            width=8, unit="percentunit", custom={"axisSoftMax": 1}, empty="not told",
-            overrides=[fixed_colour("Lowest account", VERMILLION), fixed_colour("Median account", BLUE)],
-        ),
-        timeseries(
-            "Clock skew", "The API's clock minus the exporter's. Signed requests are refused where clocks differ too much.",
-            [query(f"max({_SKEW})", "Furthest ahead", ref="A"), query(f"min({_SKEW})", "Furthest behind", ref="B")],
-            width=8, unit="s", decimals=0, custom={"axisSoftMin": -5, "axisSoftMax": 5}, empty="not known",
-            overrides=[fixed_colour("Furthest ahead", ORANGE), fixed_colour("Furthest behind", BLUE)],
-        ),
-        timeseries(
-            "Campaigns", "Campaigns that have series, and those left out by reason: by your filters, or because they cannot be read.",
-            [
-                query(f"sum({each_account('mimecast_awareness_campaigns')})", "with series", ref="A"),
-                query(f"sum by (reason) ({_SKIPPED}) > 0", "left out: {{reason}}", ref="B"),
-            ],
-            width=8, unit="none", decimals=0,
-            overrides=[fixed_colour("with series", BLUE), fixed_colour("B", ORANGE, by="byFrameRefID"), fixed_colour("left out: invalid", VERMILLION)],
-        ),
-    ]  # fmt: skip
-
-
-def _cache_and_process() -> list[Json]:
-    return [
-        timeseries(
-            "Scrapes by how they were answered", "Scrapes of accounts in each step: from memory within the time to live, after a fetch, or with older data because the API failed or was slow.",
-            [
-                query(f"sum({_HITS})", "from memory", ref="A", step="15m"),
-                query(f"clamp_min(sum({_SCRAPES}) - sum({_HITS}) - sum({_STALE}), 0)", "fetched", ref="B", step="15m"),
-                query(f"sum({_STALE})", "stale", ref="C", step="15m"),
-            ],
-            unit="none", decimals=0, bars=True, empty="no scrapes",
-            overrides=[fixed_colour("from memory", BLUE), fixed_colour("fetched", SKY), fixed_colour("stale", VERMILLION)],
-        ),
-        timeseries(
-            "Duration of a scrape", "How long Prometheus waited for the slowest scrape of each exporter.",
-            [query(only_exporters(f"max by (job, instance) (scrape_duration_seconds{{{PROCESS}}})"), "{{instance}}")],
-            unit="s", **_ONE_COLOUR,
-        ),
-        timeseries("Memory", "Resident memory of each exporter.", [query(only_exporters(f"process_resident_memory_bytes{{{PROCESS}}}"), "{{instance}}")], width=8, unit="bytes", **_ONE_COLOUR),
-        timeseries("CPU", "Share of one core that each exporter uses.", [query(only_exporters(f"rate(process_cpu_seconds_total{{{PROCESS}}}[$__rate_interval])"), "{{instance}}")], width=8, unit="percentunit", **_ONE_COLOUR),
-        timeseries(
-            "Open files and refused requests", "File descriptors in use, of those allowed; and requests answered 503 in each step because too many others were being answered.",
-            [
-                query(only_exporters(f"process_open_fds{{{PROCESS}}}"), "{{instance}}: open files", ref="A"),
-                query(f"increase(mimecast_exporter_http_requests_refused_total{{{PROCESS}}}[$__rate_interval])", "{{instance}}: refused", ref="B"),
-            ],
-            width=8, unit="none", decimals=0,
-            overrides=[fixed_colour("A", BLUE, by="byFrameRefID"), fixed_colour("B", VERMILLION, by="byFrameRefID")],
-        ),
-    ]  # fmt: skip
-
-
-#: Exporters are few: shades of one colour.
-_ONE_COLOUR: Json = {"colour": "shades", "shade": BLUE}
+def _alerts() -> Json:
+    firing = 'ALERTS{job=~"$job", alertstate="firing", category="exporter", severity!="none"}'
+    labels = "alertname, severity, account, instance, exporter, collector, file"
+    place = 'label_join({}, "where", " ", "account", "collector", "exporter", "instance", "file")'
+    place = f'label_replace({place}, "where", "$1", "where", " *(.*?) *")'
+    runbook = [
+        {"title": "Open the runbook", "url": f'{_OPERATIONS}#${{__data.fields["Anchor"].text}}', "targetBlank": True}
+    ]
+    copied = f'label_replace(max by ({labels}) ({firing}), "anchor", "$1", "alertname", "(.*)")'
+    return table(
+        "Alerts", "Firing alerts about the exporter and its accounts, the most urgent first. Click one for its runbook.",
+        {"A": f"{place.format(copied)}\nor {missing_row('alertname')}"},
+        [
+            coloured("severity", "Severity", 90, mappings=SEVERITIES),
+            Column("alertname", "Alert", custom__minWidth=190, links=runbook),
+            Column("where", "Account, collector, exporter or file", custom__minWidth=150),
+            Column("anchor", "Anchor", mappings=_ANCHORS, custom__hidden=True, custom__hideFrom={"viz": True, "legend": False, "tooltip": False}),
+        ],
+        width=12, height=7, sort=[("Severity", True)], empty="no alert is firing",
+    )  # fmt: skip
 
 
 def build() -> Json:
-    """The dashboard."""
+    """Return the dashboard."""
     return dashboard(
         EXPORTER,
         "Exporter",
         "Health of the Mimecast awareness exporter.",
         panels=[
             *_numbers(),
-            _accounts(),
-            *_exporters(),
+            _collectors(),
+            _limits(),
+            _exporters(),
+            _alerts(),
             row("Freshness and failures"),
-            *_freshness(),
+            *health_graphs.freshness(),
             row("The API"),
-            *_api(),
+            *health_graphs.api(),
             row("Cache and process"),
-            *_cache_and_process(),
+            *health_graphs.cache_and_process(),
         ],
-        variables=FOR_ACCOUNTS,
+        variables=FOR_EXPORTERS,
         span="6h",
     )

@@ -6,27 +6,28 @@ from collections.abc import Iterable, Sequence
 
 from palette import Json
 from panels import DATASOURCE
-from promql import BY_TITLE, PROCESS, RAW
+from promql import SELECTED
 
-OVERVIEW, CAMPAIGN, ACCOUNTS, EXPORTER = (
-    f"mimecast-{name}" for name in ("overview", "campaign", "accounts", "exporter")
+OVERVIEW, CAMPAIGN, PHISHING, ACCOUNTS, EXPORTER = (
+    f"mimecast-{name}" for name in ("overview", "campaign", "phishing", "accounts", "exporter")
 )
-#: Carried from one dashboard to the next; the account only to those that show many.
-_KEPT = "${datasource:queryparam}&${job:queryparam}&${instance:queryparam}"
+#: Carried from one dashboard to the next.
+_KEPT = "${datasource:queryparam}&${job:queryparam}"
+SAME_TIME = "${__url_time_range}"
 
 
-def link(title: str, uid: str, /, **variables: str) -> Json:
-    """A link from a cell to a dashboard, for the same time, in the same tab.
+def link(title: str, uid: str, /, *, time: str = SAME_TIME, **variables: str) -> Json:
+    """Return a link from a cell to a dashboard, in the same tab.
 
     Args:
         title: what the link does.
         uid: the dashboard's.
+        time: the time to show, as parameters of the URL.
         variables: its variables, each with the column of the row that has its value.
 
     """
     chosen = "".join(f'&var-{name}=${{__data.fields["{column}"]:percentencode}}' for name, column in variables.items())
-    url = f"/d/{uid}?{_KEPT}{chosen}&${{__url_time_range}}"
-    return {"title": title, "url": url, "targetBlank": False}
+    return {"title": title, "url": f"/d/{uid}?{_KEPT}{chosen}&{time}", "targetBlank": False}
 
 
 def _to(uid: str, title: str, icon: str = "dashboard") -> Json:
@@ -36,7 +37,7 @@ def _to(uid: str, title: str, icon: str = "dashboard") -> Json:
         "tooltip": f"Open the dashboard {title}",
         "url": f"/d/{uid}?{_KEPT}&${{account:queryparam}}",
         "icon": icon,
-        "keepTime": True,
+        "keepTime": False,
         "includeVars": False,
         "targetBlank": False,
         "asDropdown": False,
@@ -44,8 +45,10 @@ def _to(uid: str, title: str, icon: str = "dashboard") -> Json:
     }
 
 
-_OTHERS = {
-    OVERVIEW: _to(OVERVIEW, "Awareness overview"),
+_ALL_DASHBOARDS = {
+    OVERVIEW: _to(OVERVIEW, "Overview"),
+    CAMPAIGN: _to(CAMPAIGN, "Campaign"),
+    PHISHING: _to(PHISHING, "Phishing and risk"),
     ACCOUNTS: _to(ACCOUNTS, "Accounts"),
     EXPORTER: _to(EXPORTER, "Exporter", "bolt"),
 }
@@ -56,79 +59,61 @@ def _variable(
     label: str,
     expr: str,
     *,
-    many: bool = True,
-    all_of_them: str | None = None,
+    everything: str = "",
     regex: str = "",
+    hide: int = 0,
 ) -> Json:
-    """A variable of what a query gives, sorted by name, or by the query where `regex` picks its values.
+    """Return a variable of what a query gives, sorted by name, or by the query where `regex` picks its values.
 
-    Without `all_of_them` there is no All, and the first is chosen. With it All is that in queries, or the list of the
-    values where it is empty.
+    With `everything` there is a choice All, which is that in queries: a list of all values could be very long. Several
+    values may be chosen everywhere, so that Grafana escapes them as regular expressions.
     """
-    everything = all_of_them is not None
-    return {
+    variable: Json = {
         "type": "query",
         "name": name,
         "label": label,
         "datasource": DATASOURCE,
         "query": {"query": expr, "refId": "variable"},
-        "definition": expr,
         "refresh": 2,
         "regex": regex,
         "sort": 0 if regex else 5,
-        "multi": many,
-        "includeAll": everything,
-        "allValue": all_of_them or None,
-        "current": {"selected": True, "text": ["All"], "value": ["$__all"]} if everything else {},
+        "multi": True,
+        "includeAll": bool(everything),
         "options": [],
         "skipUrlSync": False,
-        "hide": 0,
+        "hide": hide,
     }
+    if everything:
+        variable |= {"allValue": everything, "current": {"selected": True, "text": ["All"], "value": ["$__all"]}}
+    return variable
 
 
-_SOURCES: list[Json] = [
-    {
-        "type": "datasource",
-        "name": "datasource",
-        "label": "Data source",
-        "query": "prometheus",
-        "current": {},
-        "hide": 0,
-        "multi": False,
-        "includeAll": False,
-        "options": [],
-        "refresh": 1,
-        "regex": "",
-        "skipUrlSync": False,
-    },
-    _variable(
-        "job", "Job", 'label_values({__name__=~"mimecast_up|mimecast_exporter_build_info"}, job)', all_of_them=".+"
-    ),
-    _variable(
-        "instance", "Instance",
-        'label_values({__name__=~"mimecast_up|mimecast_exporter_build_info", job=~"$job"}, instance)', all_of_them=".+",
-    ),
-]  # fmt: skip
-_ACCOUNT = f"label_values(mimecast_up{{{PROCESS}}}, account)"
-_TITLE = f"label_values(mimecast_awareness_campaign_info{{{RAW}}}, title)"
-_ONE = f"{RAW}{BY_TITLE}"
-_BY_LAUNCH = (
-    f"max by (campaign_id) (mimecast_awareness_campaign_launch_timestamp_seconds{{{_ONE}}})"
-    f" or 0 * max by (campaign_id) (mimecast_awareness_campaign_info{{{_ONE}}})"
-)
-_ID = f"query_result(sort_desc({_BY_LAUNCH}))"
+def _fixed(kind: str, name: str, label: str, value: str) -> Json:
+    common: Json = {"type": kind, "name": name, "label": label, "query": value, "hide": 0, "skipUrlSync": False}
+    if kind == "textbox":
+        return common | {"current": {"selected": True, "text": value, "value": value}, "options": []}
+    return common | {"multi": False, "includeAll": False, "options": [], "refresh": 1, "regex": ""}
 
-#: datasource, job, instance and account. All accounts are those that the chosen instances have: recorded series know no
-#: instance, and follow by the account.
-FOR_ACCOUNTS = [*_SOURCES, _variable("account", "Account", _ACCOUNT, all_of_them="")]
-FOR_CAMPAIGNS = [*FOR_ACCOUNTS, _variable("title", "Campaign", _TITLE, all_of_them=".*")]
-#: Several titles may be chosen so that Grafana escapes them as regular expressions: elsewhere it loses a single quote.
-#: Of campaigns with the same title the one that was launched last is shown.
+
+_DATASOURCE = _fixed("datasource", "datasource", "Data source", "prometheus")
+_EXPORTERS = '{__name__=~"mimecast_up|mimecast_exporter_build_info"'
+_JOB = _variable("job", "Job", f"label_values({_EXPORTERS}}}, job)", everything=".+", hide=2)
+_INSTANCE = _variable("instance", "Instance", f'label_values({_EXPORTERS}, job=~"$job"}}, instance)', everything=".+")
+_ACCOUNT = 'label_values(mimecast_up{job=~"$job"}, account)'
+_LAUNCH = f"max by (campaign_id, title) (mimecast_awareness_campaign_launch_timestamp_seconds{{{SELECTED}}})"
+_RUNNING = f"max by (campaign_id, title) (campaign:mimecast_awareness_state:enum{{{SELECTED}}}) > 0 < 5"
+_INFO = f"max by (campaign_id, title) (mimecast_awareness_campaign_info{{{SELECTED}}})"
+#: Running campaigns before all others, and of these the one launched last.
+_BY_LAUNCH = f"query_result(sort_desc({_LAUNCH} + 1e10 and ({_RUNNING}) or {_LAUNCH} or 0 * {_INFO}))"
+
+FOR_ACCOUNTS = [_DATASOURCE, _JOB, _variable("account", "Account", _ACCOUNT, everything=".+")]
+FOR_ACCOUNTS_BY_NAME = [*FOR_ACCOUNTS, _fixed("textbox", "search", "Account name contains", "")]
+FOR_EXPORTERS = [_DATASOURCE, _JOB | {"hide": 0}, _INSTANCE, FOR_ACCOUNTS[-1]]
 FOR_ONE_CAMPAIGN = [
-    *_SOURCES,
-    _variable("account", "Account", _ACCOUNT, many=False),
-    _variable("title", "Campaign", _TITLE),
-    _variable("campaign", "Campaign id", _ID, regex='/campaign_id="([^"]+)"/'),
+    _DATASOURCE,
+    _JOB,
+    _variable("account", "Account", _ACCOUNT),
+    _variable("campaign", "Campaign", _BY_LAUNCH, regex='/campaign_id="(?<value>[^"]+)",title="(?<text>.*)"\\}/'),
 ]
 
 
@@ -142,7 +127,7 @@ def dashboard(
     span: str,
     annotations: Sequence[Json] = (),
 ) -> Json:
-    """A dashboard; panels are placed from left to right, a new line where one does not fit."""
+    """Return a dashboard; panels are placed from left to right, a new line where one does not fit."""
     return {
         "uid": uid,
         "title": title,
@@ -156,7 +141,7 @@ def dashboard(
         "timezone": "",
         "refresh": "5m",
         "annotations": {"list": list(annotations)},
-        "links": [other for name, other in _OTHERS.items() if name != uid],
+        "links": [other for name, other in _ALL_DASHBOARDS.items() if name != uid],
         "templating": {"list": list(variables)},
         "panels": _placed(panels),
     }

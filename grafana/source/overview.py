@@ -2,187 +2,233 @@
 
 from __future__ import annotations
 
-from layout import CAMPAIGN, FOR_CAMPAIGNS, OVERVIEW, dashboard, link
+from layout import CAMPAIGN, FOR_ACCOUNTS, OVERVIEW, SAME_TIME, dashboard, link
 from palette import (
+    AS_EXPECTED,
     BLUE,
     CAMPAIGN_STATES,
-    COMING_UP,
-    DONE,
+    FRESH_IS_GOOD,
+    GREEN,
+    GREY,
     HIGH_IS_GOOD,
-    LINES,
-    NOTHING_SENT,
-    OVERDUE,
-    RUNNING,
+    MISSING,
     SEVERITIES,
-    STALLED,
-    ZERO_IS_GOOD,
     Json,
+    words,
 )
-from panels import Column, coloured, fixed_colour, marked, query, row, share_bar, stat, table, timeseries
-from promql import BY_TITLE, RECORDED, Campaigns, at_place
+from panels import DASHED, fixed_colour, query, row, stat, timeseries
+from promql import (
+    BY_CAMPAIGN,
+    SELECTED,
+    campaign,
+    exported,
+    kept,
+    last_day_bar,
+    missing_row,
+    or_missing,
+    state,
+    threshold,
+    total,
+    with_account_column,
+)
+from tables import Column, coloured, date, hidden, number, share_bar, table
 
-_ALL = Campaigns(BY_TITLE)
 #: The browser draws no more rows than that well.
-_MOST = 500
-_SHOWN = f"topk({_MOST}, {_ALL.launched})"
-_TO_CAMPAIGN = link("Open the campaign", CAMPAIGN, account="Account", title="Campaign", campaign="Id")
+MAX_ROWS = 500
+_AGE = 'time() - max by (account) ({0}mimecast_data_timestamp_seconds{{{1}, collector="campaigns"}}{2})'
+#: Where nothing is scraped now, the last numbers of a day.
+AGE_OF_DATA = f"max({_AGE.format('', SELECTED, '')})\nor max({_AGE.format('last_over_time(', SELECTED, '[1d])')})"
+
+_LAUNCH = exported("awareness_campaign_launch_timestamp_seconds", BY_CAMPAIGN)
+_ON = "on (account, campaign_id)"
+_DAY_30 = kept("day_ratio", f'{SELECTED}, day="30"')
+#: The time to show of a campaign, in milliseconds: 45 days from its launch where day 30 was recorded, else until now.
+_SPAN = {
+    "Y": f"{_LAUNCH} * 1000",
+    "Z": f"(({_LAUNCH} + 45 * 86400) * 1000 < time() * 1000 and {_ON} {_DAY_30} or {_LAUNCH} * 0)",
+}
+_MILLISECONDS: Json = {"unit": "none", "decimals": 0}
+_CAMPAIGN = [hidden("account", "Link account"), hidden("campaign_id", "Link campaign")]
+_ITS_TIME = [
+    *_CAMPAIGN,
+    hidden("Value #Y", "From", **_MILLISECONDS),
+    hidden("Value #Z", "To", mappings=words({"0": ("now", BLUE)}), **_MILLISECONDS),
+]
 
 
-_TITLE = Column("title", "Campaign", links=[_TO_CAMPAIGN], custom__minWidth=180)
-_ACCOUNT = Column("account", "Account", custom__width=120)
-#: For the link alone.
-_ID = Column("campaign_id", "Id", custom__hidden=True, custom__hideFrom={"viz": True})
+def _title(time: str = SAME_TIME) -> Column:
+    to_campaign = link("Open the campaign", CAMPAIGN, time=time, account="Link account", campaign="Link campaign")
+    return Column("title", "Campaign", custom__minWidth=170, links=[to_campaign])
+
+
+_TITLE_OF_ITS_TIME = _title('from=${__data.fields["From"].text}&to=${__data.fields["To"].text}')
+_ACCOUNT = Column("shown_account", "Account", custom__width=120)
+
+
+def _of(rows: str, **queries: str) -> dict[str, str]:
+    """Return the queries, each for these rows only."""
+    return {ref: f"{expr}\nand {rows}" for ref, expr in queries.items()}
 
 
 def _numbers() -> list[Json]:
-    count: Json = {"unit": "none", "empty": "0"}
+    share: Json = {"unit": "percentunit", "decimals": 0}
+    judged = share | {"thresholds": HIGH_IS_GOOD}
+    completed, audience = total("users_completed:sum90d"), total("audience:sum90d")
+    right, answered = total("users_correct:sum90d"), total("users_answered:sum90d")
+    on_track, behind = total("campaigns_on_track:count"), total("campaigns_behind:count")
+    reached, finished = total("campaigns_on_target:count365d"), total("campaigns_judged:count365d")
     return [
-        stat("Running", "Campaigns launched less than 30 days ago that are not finished.", _ALL.in_state(RUNNING), **count),
-        stat("Stalled", "Campaigns that are not finished and that nobody has completed for a week.", _ALL.in_state(STALLED), thresholds=ZERO_IS_GOOD, **count),
-        stat("Unsent", "Campaigns launched more than a day ago for which no mail has been sent.", _ALL.in_state(NOTHING_SENT), thresholds=ZERO_IS_GOOD, **count),
-        stat("Coming up", "Campaigns that are scheduled and not launched yet.", _ALL.in_state(COMING_UP), **count),
-        stat("Overdue", "Campaigns launched more than a month ago that have not finished: who has not completed is on Mimecast's watchlist.", _ALL.in_state(OVERDUE), **count),
-        stat("Finished", "Campaigns that nearly everybody has completed (95 %, set by mimecast_awareness:finished_ratio:threshold).", _ALL.in_state(DONE), **count),
-        stat("Mails", "Mails sent for the campaigns, one a person reached; reminders may count too.", f"sum({_ALL.sent})", empty="0"),
-        stat("Completed", "How often somebody completed a campaign, those who answered wrongly included.", f"sum({_ALL.completed})", empty="0"),
-        stat("Completion, %", "Completions of mails sent, over all campaigns.", _ALL.completion_of_all, unit="percentunit", decimals=0, thresholds=HIGH_IS_GOOD, empty="nothing sent"),
-        stat("Correct", "How often somebody answered correctly, over the campaigns whose right answers are known.", f"sum({_ALL.correct})", empty="not known"),
-        stat("Correct, %", "Right answers of completions, over the campaigns whose right answers are known.", _ALL.correctness_of_all, unit="percentunit", decimals=0, thresholds=HIGH_IS_GOOD, empty="not known"),
-        stat("7 days", "Completions of the last seven days.", f"sum({_ALL.last_week})", empty="0"),
+        stat("Age of the numbers", "Time since the oldest of the numbers shown were fetched from Mimecast.", or_missing(AGE_OF_DATA), unit="s", decimals=0, thresholds=FRESH_IS_GOOD, mappings=MISSING),
+        stat("People still to remind", "People who were sent a campaign that is running and have not completed it. Who is in two campaigns counts twice.", or_missing(total("users_to_remind:sum")), unit="none"),
+        stat("Running campaigns on track", "Share of the running campaigns that have at least the completion that is expected at their age. Campaigns of the first three days are not judged.", or_missing(f"{on_track} / ({on_track} + {behind} > 0)"), empty="none to judge", **judged),
+        stat("Completion, last 90 days", "People who completed, of those who were sent a campaign that was launched in the last 90 days.", or_missing(f"{completed} / ({audience} > 0)"), empty="nothing sent", **share),
+        stat("Correct answers, last 90 days", "People who answered correctly, of those who completed a campaign that was launched in the last 90 days.", or_missing(f"{right} / ({answered} > 0)"), empty="no answers", **share),
+        stat("Campaigns that reached the target, 12 months", "Share of the campaigns launched 30 to 365 days ago whose completion reached the target (80 % by default, mimecast_awareness:completion_day30_ratio:threshold).", or_missing(f"{reached} / ({finished} > 0)"), empty="none yet", **judged),
     ]  # fmt: skip
 
 
-def _campaigns() -> Json:
-    values = {
-        "A": f"(\n{_ALL.state}\n)",
-        "B": f"{_ALL.launched} * 1000",
-        "C": _ALL.sent,
-        "D": _ALL.completed,
-        "E": _ALL.completion,
-        "F": _ALL.correctness,
-        "G": _ALL.projected,
-        "H": _ALL.last_week,
-    }
+def _what_to_do() -> Json:
+    shown = f"topk({MAX_ROWS}, ({state()}) > 0 != 5 != 6)"
+    completion, expected = campaign("completion:ratio"), campaign("completion:expected_ratio")
+    columns = _of(
+        shown,
+        B=f"floor({campaign('launch:age_days')})",
+        C=completion,
+        D=expected,
+        E=f"{completion} / {expected}",
+        F=campaign("users_to_remind:count"),
+        **_SPAN,
+    )
     return table(
-        "Campaigns",
-        f"Every campaign, what wants somebody first; the {_MOST} launched last where there are more. Click a campaign to see it alone, a head to sort. "
-        "Completion is of mails sent, correct is of completions. Day 30 is the completion to which the pace of the last week leads by the day on which Mimecast puts who has not completed on its watchlist.",
-        [query(f"{expr}\nand {_SHOWN}", ref=ref, table=True) for ref, expr in values.items()],
+        "What to do now",
+        f"Running campaigns, the most urgent first ({MAX_ROWS} at most). Behind: completion is below what is expected at the campaign's age. Stalled: behind, and nobody has completed for a week. "
+        "The bar is completion divided by expected completion. Click a campaign to open it.",
+        {"A": or_missing(with_account_column(shown)), **columns},
         [
-            _TITLE,
+            coloured("Value #A", "State", 115, mappings=CAMPAIGN_STATES, unit="none"),
+            _TITLE_OF_ITS_TIME,
             _ACCOUNT,
-            marked("Value #A", "State", CAMPAIGN_STATES, custom__width=120),
-            share_bar("Value #E", "Completion"),
-            share_bar("Value #F", "Correct"),
-            coloured("Value #G", "Day 30", unit="percentunit", decimals=0, thresholds=HIGH_IS_GOOD, custom__width=90, custom__align="right"),
-            Column("Value #B", "Launch", unit="time:YYYY-MM-DD", custom__width=115, custom__align="right"),
-            Column("Value #C", "Mails", unit="none", custom__width=80),
-            Column("Value #D", "Completed", unit="none", custom__width=110),
-            Column("Value #H", "7 days", unit="none", custom__width=85),
-            _ID,
+            number("B", "Day", 55),
+            number("C", "Completion", 100, unit="percentunit"),
+            number("D", "Expected", 90, unit="percentunit"),
+            share_bar("E", "Of expected", 130, AS_EXPECTED),
+            number("F", "To remind", 95),
+            *_ITS_TIME,
         ],
-        height=13, pages=True,
-        sort=[("State", False), ("Launch", True)], empty="no campaigns",
+        height=10, sort=[("State", True), ("To remind", True)], empty="no campaign is running",
     )  # fmt: skip
 
 
-def _progress() -> list[Json]:
-    last = Campaigns(BY_TITLE, " @ end()")
-    running = f"({last.completion} and {last.age} < 30)"
-    letters = dict(zip("ABCDEF", LINES, strict=True))
+def _trend() -> list[Json]:
+    completed, audience = total("users_completed:sum90d"), total("audience:sum90d")
+    right, answered = total("users_correct:sum90d"), total("users_answered:sum90d")
     return [
         timeseries(
-            "Completion of running campaigns", "Campaigns launched in the last 30 days; where there are more than six, those that are furthest behind.",
+            "Completion and correct answers", "At each time: of the campaigns that were launched in the 90 days before. The dashed line is the target.",
             [
-                query(f"{_ALL.completion}\nand {at_place(place, running)}", "{{title}} ({{account}})", ref=ref)
-                for place, ref in enumerate(letters, start=1)
+                query(f"{completed} / ({audience} > 0)", "Completion", ref="A"),
+                query(f"{right} / ({answered} > 0)", "Correct answers", ref="B"),
+                query(threshold("completion_day30_ratio"), "Target", ref="C"),
             ],
-            height=10, unit="percentunit", custom={"axisSoftMax": 1}, empty="no campaign runs",
-            overrides=[fixed_colour(ref, colour, by="byFrameRefID") for ref, colour in letters.items()],
+            unit="percentunit", min=0, max=1, empty="no numbers yet",
+            overrides=[fixed_colour("Completion", BLUE, lineWidth=3), fixed_colour("Correct answers", GREEN), fixed_colour("Target", GREY, **DASHED)],
         ),
         timeseries(
-            "Completions per day", "Completions of the 24 hours before, one bar a day.",
-            [query(f"sum({_ALL.last_day})", "Completions", step="1d")],
-            bars=True, legend=False, height=10, overrides=[fixed_colour("Completions", BLUE)], empty="no completions",
+            "Completions per day", "People who completed a campaign, by day; the last bar is today so far.",
+            [query(f"{_COMPLETIONS_OF_THE_DAY}\nor {_completions_today()}", "Completions")],
+            unit="none", decimals=0, bars="after", step="1d", legend=False, overrides=[fixed_colour("Completions", BLUE)], empty="no completions",
         ),
     ]  # fmt: skip
 
 
-def _attention() -> list[Json]:
-    hardest = f"bottomk(10, max by (account, campaign_id, title, question) (question:mimecast_awareness_correct:ratio{{{RECORDED}{BY_TITLE}}}))"
-    return [
-        table(
-            "Stalled campaigns", "Campaigns that are not finished and that nobody has completed for a week, from the eighth day to the ninetieth.",
-            [
-                query(f"{_ALL.age} and {_ALL.stalled}", ref="A", table=True),
-                query(f"{_ALL.sent} - {_ALL.completed} and {_ALL.stalled}", ref="B", table=True),
-                query(f"{_ALL.completion} and {_ALL.stalled}", ref="C", table=True),
-            ],
-            [
-                _TITLE,
-                share_bar("Value #C", "Completion", 150),
-                Column("Value #B", "Not completed", unit="none", custom__width=125),
-                Column("Value #A", "Day", unit="none", decimals=0, custom__width=65),
-                _ACCOUNT,
-                _ID,
-            ],
-            width=12, height=9, sort=[("Completion", False)], empty="nothing has stalled",
-        ),
-        table(
-            "Scheduled campaigns", "Campaigns that are scheduled, the next one first.",
-            [
-                query(f"{_ALL.launched} * 1000 and {_ALL.due}", ref="A", table=True),
-                query(_ALL.due, ref="B", table=True),
-            ],
-            [
-                _TITLE,
-                Column("Value #B", "In days", unit="none", decimals=0, custom__width=85),
-                Column("Value #A", "Launch", unit="time:YYYY-MM-DD HH:mm", custom__width=150, custom__align="right"),
-                _ACCOUNT,
-                _ID,
-            ],
-            width=12, height=9, sort=[("In days", False)], empty="nothing is scheduled",
-        ),
-        table(
-            "Hardest questions", "The ten questions that the fewest answer correctly: what to explain again. Counts that cannot be right are left out.",
-            [query(hardest, table=True)],
-            [
-                _TITLE,
-                share_bar("Value", "Correct", 150),
-                Column("question", "Question", custom__width=90, custom__align="right"),
-                _ACCOUNT,
-                _ID,
-            ],
-            width=12, height=9, sort=[("Correct", False)], empty="no answers yet",
-        ),
-        table(
-            "Alerts", "Alerts about training that fire now; docs/operations.md says what to do about each.",
-            [query(f'max by (alertname, severity, account, title) (ALERTS{{{RECORDED}{BY_TITLE}, alertstate="firing", category="training"}})', table=True)],
-            [
-                marked("severity", "Severity", SEVERITIES, custom__width=95),
-                Column("alertname", "Alert", custom__width=250),
-                Column("title", "Campaign", custom__minWidth=120),
-                _ACCOUNT,
-            ],
-            width=12, height=9, sort=[("Severity", True)], empty="no alert fires",
-        ),
-    ]  # fmt: skip
+#: Of the day that begins at each time.
+_COMPLETIONS_OF_THE_DAY = (
+    f"sum(max by (account) (account:mimecast_awareness_users_completed:delta1d{{{SELECTED}}} offset -1d))"
+)
+
+
+def _completions_today() -> str:
+    """Return the completions since the last midnight of the graph; of a campaign launched since, all."""
+    series = f"campaign:mimecast_awareness_users_completed:max{{{SELECTED}}}"
+    by = "max by (account, campaign_id)"
+    latest, midnight = f"{by} (last_over_time({series}[1d] @ end() offset -1d))", f"{by} ({series} @ end())"
+    return last_day_bar(f"sum(clamp_min({latest} - ({midnight} or {latest} * 0), 0))")
+
+
+def _results() -> Json:
+    shown = f"topk({MAX_ROWS}, {_LAUNCH} and {_ON} {_DAY_30})"
+    return table(
+        "Results by day 30",
+        f"Campaigns of the last 400 days that have passed day 30, the newest first ({MAX_ROWS} at most). Completion is that of day 30.",
+        {
+            "A": f"{with_account_column(f'{shown} * 1000')}\nor {missing_row('title')}",
+            **_of(shown, **_SPAN),
+            "B": f"{shown} * 0 + {_ON} group_left () {_DAY_30}",
+            "C": f"{shown} * 0 + {_ON} group_left () {kept('days_to_half')}",
+        },
+        [
+            _TITLE_OF_ITS_TIME,
+            _ACCOUNT,
+            date("A", "Launched"),
+            share_bar("B", "Completion", 130, HIGH_IS_GOOD),
+            number("C", "Days to 50 %", 105),
+            *_ITS_TIME,
+        ],
+        width=12, height=9, sort=[("Launched", True)], empty="Prometheus has not recorded day 30 of a campaign yet",
+    )  # fmt: skip
+
+
+def _scheduled() -> Json:
+    shown = f"bottomk({MAX_ROWS}, {campaign('launch:due_days')})"
+    return table(
+        "Scheduled campaigns", "Campaigns that are scheduled, the next one first.",
+        {
+            "A": f"{with_account_column(shown)}\nor {missing_row('title')}",
+            **_of(shown, B=f"{_LAUNCH} * 1000"),
+        },
+        [_title(), _ACCOUNT, date("B", "Launch"), number("A", "In days", 85), *_CAMPAIGN],
+        width=12, height=9, sort=[("In days", False)], empty="no campaign is scheduled",
+    )  # fmt: skip
+
+
+def _hardest() -> Json:
+    shown = f"bottomk(10, max by ({BY_CAMPAIGN}, question) (question:mimecast_awareness_correct:ratio{{{SELECTED}}}))"
+    return table(
+        "Hardest questions", "The ten questions with the smallest share of correct answers, in campaigns of the last 90 days with at least 20 completions.",
+        {"A": f"{with_account_column(shown)}\nor {missing_row('title')}"},
+        [
+            _title(),
+            _ACCOUNT,
+            Column("question", "Question", custom__width=90, custom__align="right"),
+            share_bar("A", "Correct", 130),
+            *_CAMPAIGN,
+        ],
+        width=12, height=9, sort=[("Correct", False)], empty="no question has 20 answers yet",
+    )  # fmt: skip
+
+
+def _alerts() -> Json:
+    firing = f'ALERTS{{{SELECTED}, alertstate="firing", category="training", severity!="none"}}'
+    return table(
+        "Alerts", "Firing alerts about training; docs/operations.md explains each.",
+        {"A": f"{with_account_column(f'max by (alertname, severity, account, title) ({firing})')}\nor {missing_row('alertname')}"},
+        [
+            coloured("severity", "Severity", 95, mappings=SEVERITIES),
+            Column("alertname", "Alert", custom__minWidth=200),
+            Column("title", "Campaign", custom__minWidth=120),
+            _ACCOUNT,
+        ],
+        width=12, height=9, sort=[("Severity", True)], empty="no alert is firing",
+    )  # fmt: skip
 
 
 def build() -> Json:
-    """The dashboard."""
+    """Return the dashboard."""
     return dashboard(
         OVERVIEW,
         "Awareness overview",
-        "How the awareness training goes, over all campaigns.",
-        panels=[
-            *_numbers(),
-            _campaigns(),
-            row("Progress"),
-            *_progress(),
-            row("What wants somebody"),
-            *_attention(),
-        ],
-        variables=FOR_CAMPAIGNS,
+        "How awareness training is going, over all campaigns.",
+        panels=[*_numbers(), _what_to_do(), *_trend(), row("Details"), _results(), _scheduled(), _hardest(), _alerts()],
+        variables=FOR_ACCOUNTS,
         span="30d",
     )

@@ -1,4 +1,4 @@
-"""Colours and thresholds: after Okabe and Ito, told apart by everybody, legible on a dark and on a light page."""
+"""Colours by their meaning, and the thresholds and value mappings that use them."""
 
 from __future__ import annotations
 
@@ -6,51 +6,74 @@ from typing import Any
 
 Json = dict[str, Any]
 
-BLUE, SKY, GREEN, ORANGE, VERMILLION, PURPLE, GREY = (
-    "#2B8CCB", "#56B4E9", "#009E73", "#E69F00", "#D55E00", "#CC79A7", "#8E8E8E",
-)  # fmt: skip
+#: Each colour has one meaning on every dashboard. White text on any of these is legible, and so is each of them beside
+#: the dark and the light page. After Okabe and Ito, whose colours colour-blind people can tell apart.
+BLUE = "#0072B2"  # completion; in states: as it should be
+GREEN = "#007F5F"  # correct answers
+AMBER = "#8F6400"  # look at it soon
+RED = "#BF4700"  # act now
+PURPLE = "#A3557F"  # Mimecast's side: scheduled campaigns, errors of the API
+GREY = "#6E6E6E"  # a reference to compare with, or not known
+#: For lines and bars only; text never stands on it.
+SKY = "#3C8FC7"  # the comparison: earlier campaigns, the median account, the network
+#: Nothing to judge: the cell keeps the colours of the page.
+PLAIN_CELL = "transparent"
 
-#: Darker kin of theirs, on which white words can be read.
-AMBER, PLUM, DARK_GREY, NAVY = "#B87A00", "#A3557F", "#707070", "#005F8F"
-#: For lines of which nobody knows the names beforehand, in this order.
-LINES = (SKY, ORANGE, GREEN, PURPLE, VERMILLION, BLUE)
+#: Grades from a to f, from the best to the worst.
+GRADES = {"a": BLUE, "b": SKY, "c": GREY, "d": AMBER, "f": RED}
 
 
 def steps(*pairs: tuple[float | None, str]) -> Json:
-    """Thresholds: each colour from its value on, the first from the beginning."""
+    """Return thresholds: each colour applies from its value on, the first below all others."""
     return {"mode": "absolute", "steps": [{"value": value, "color": colour} for value, colour in pairs]}
 
 
-#: In each of these grey is for what is not known.
-PLAIN = steps((None, GREY), (0, BLUE))
-#: Shares that should be high: of people who completed, of answers that are right.
-HIGH_IS_GOOD = steps((None, GREY), (0, VERMILLION), (0.5, ORANGE), (0.8, BLUE))
-ZERO_IS_GOOD = steps((None, GREY), (0, BLUE), (1, VERMILLION))
+PLAIN = steps((None, PLAIN_CELL))
+#: The default of `mimecast_awareness:completion_day30_ratio:threshold`.
+TARGET = 0.8
+#: Shares that should reach the target; below 0 are the codes of MISSING.
+HIGH_IS_GOOD = steps((None, PLAIN_CELL), (0, RED), (0.6, AMBER), (TARGET, BLUE))
+#: Completion divided by the completion that is expected at the campaign's age.
+AS_EXPECTED = steps((None, PLAIN_CELL), (0, RED), (0.75, AMBER), (1, BLUE))
+ZERO_IS_GOOD = steps((None, PLAIN_CELL), (0, BLUE), (1, RED))
 #: Seconds. The last is the default of `mimecast_awareness:data_age_seconds:threshold`.
-FRESH_IS_GOOD = steps((None, GREY), (0, BLUE), (900, ORANGE), (1800, VERMILLION))
+FRESH_IS_GOOD = steps((None, PLAIN_CELL), (0, BLUE), (900, AMBER), (1800, RED))
 
 
-def words(**meanings: tuple[str, str]) -> list[Json]:
-    """Value mappings: `_1=("ok", BLUE)` shows 1 as a blue ok."""
+def in_a_cell(thresholds: Json) -> Json:
+    """Return the thresholds for a table's cell: coloured only where somebody should look."""
+    return steps(*((one["value"], PLAIN_CELL if one["color"] == BLUE else one["color"]) for one in thresholds["steps"]))
+
+
+def words(meanings: dict[str, tuple[str, str]]) -> list[Json]:
+    """Return value mappings: `{"1": ("ok", BLUE)}` shows 1 as a blue ok."""
     options = {
-        value.lstrip("_"): {"text": text, "color": colour, "index": place}
+        value: {"text": text, "color": colour, "index": place}
         for place, (value, (text, colour)) in enumerate(meanings.items())
     }
     return [{"type": "value", "options": options}]
 
 
-OK = words(_0=("refused", VERMILLION), _1=("ok", BLUE))
-UP_OR_DOWN = words(_0=("down", VERMILLION), _1=("up", BLUE))
-YES = words(_0=("no", GREY), _1=("yes", BLUE), false=("no", GREY), true=("yes", BLUE))
-#: What promql.Campaigns.state gives: what wants somebody first, then what is under way, then what is over.
-NOTHING_SENT, STALLED, RUNNING, COMING_UP, OVERDUE, DONE = range(6)
+#: What stands in for a number that cannot be known, by the codes that promql.or_missing gives.
+_MISSING = {"-1": ("exporter down", RED), "-2": ("rules not loaded", RED), "-3": ("collector off", GREY)}
+MISSING = words(_MISSING)
+OK = words({"0": ("refused", RED), "1": ("ok", BLUE)})
+UP_OR_DOWN = words({"0": ("down", RED), "1": ("up", BLUE)})
+YES = words({"0": ("no", GREY), "1": ("yes", BLUE), "false": ("no", GREY), "true": ("yes", BLUE)})
+#: `campaign:mimecast_awareness_state:enum`, and NOTHING_SENT of promql.
 CAMPAIGN_STATES = words(
-    _0=("nothing sent", VERMILLION),
-    _1=("stalled", VERMILLION),
-    _2=("running", BLUE),
-    _3=("coming up", PLUM),
-    _4=("overdue", DARK_GREY),
-    _5=("finished", NAVY),
+    {
+        "7": ("nothing sent", RED),
+        "4": ("stalled", RED),
+        "3": ("behind", AMBER),
+        "2": ("on track", BLUE),
+        "1": ("just started", BLUE),
+        "0": ("scheduled", PURPLE),
+        "5": ("completed", BLUE),
+        "6": ("ended", GREY),
+        **_MISSING,
+    }
 )
-ACCOUNT_STATES = words(_0=("failing", VERMILLION), _1=("old data", AMBER), _2=("ok", BLUE))
-SEVERITIES = words(critical=("critical", VERMILLION), warning=("warning", AMBER), info=("info", BLUE))
+#: What accounts.STATE and health.COLLECTOR_STATE give.
+ACCOUNT_STATES = words({"2": ("failing", RED), "1": ("old data", AMBER), "0": ("ok", BLUE), **_MISSING})
+SEVERITIES = words({"warning": ("warning", RED), "info": ("info", AMBER), "": ("missing", RED)})

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from palette import GREY, HIGH_IS_GOOD, PLAIN, Json
+from palette import BLUE, GREY, MISSING, PLAIN, Json
 
 DATASOURCE: Json = {"type": "prometheus", "uid": "${datasource}"}
+#: The Grafana whose options these are; older ones leave out what they do not know.
+GRAFANA = "13.2.3"
 
 
-def query(
-    expr: str, legend: str = "", *, ref: str = "A", table: bool = False, instant: bool = False, step: str = ""
-) -> Json:
-    """A Prometheus query.
+def query(expr: str, legend: str = "", *, ref: str = "A", table: bool = False, instant: bool = False) -> Json:
+    """Return a Prometheus query.
 
     Args:
         expr: PromQL.
@@ -21,11 +21,10 @@ def query(
         ref: the query's letter.
         table: rows of the last values.
         instant: the last values.
-        step: the smallest distance of two points, such as `1d`.
 
     """
     last = table or instant
-    found = {
+    return {
         "refId": ref,
         "datasource": DATASOURCE,
         "editorMode": "code",
@@ -35,7 +34,6 @@ def query(
         "range": not last,
         "format": "table" if table else "time_series",
     }
-    return found | {"interval": step} if step else found
 
 
 def panel(
@@ -56,10 +54,37 @@ def panel(
     colour: str = "thresholds",
     shade: str = "",
     empty: str = "no data",
-    links: Sequence[Json] = (),
+    step: str = "",
+    now: bool = False,
+    span: str = "",
     **defaults: Any,
 ) -> Json:
-    """A panel of the given size in grid units (24 are the whole width)."""
+    """Return a panel of the given size in grid units (24 are the whole width).
+
+    Args:
+        kind: Grafana's name of the visualization.
+        title: the panel's title.
+        description: what it shows, and how to read it.
+        targets: the queries.
+        width: in grid units.
+        height: in grid units.
+        unit: of the values.
+        thresholds: colours by value.
+        decimals: digits after the point.
+        options: of the visualization.
+        custom: field settings of the visualization.
+        overrides: field settings by field.
+        transformations: what is done with the queries' answers.
+        colour: Grafana's name of the colour scheme.
+        shade: the colour of the schemes that have one.
+        empty: the text where there is no value.
+        step: the smallest distance of two points, such as `1d`. It is the panel's and not the query's, which would
+            widen `$__rate_interval`.
+        now: show the present even where the dashboard shows the past.
+        span: show this time up to the present instead of the dashboard's.
+        defaults: further field settings.
+
+    """
     field: Json = {"unit": unit, "thresholds": thresholds, "color": {"mode": colour}, "noValue": empty, **defaults}
     if shade:
         field["color"]["fixedColor"] = shade
@@ -67,12 +92,11 @@ def panel(
         field["decimals"] = decimals
     if custom:
         field["custom"] = custom
-    if links:
-        field["links"] = list(links)
-    return {
+    one: Json = {
         "type": kind,
         "title": title,
         "description": description,
+        "pluginVersion": GRAFANA,
         "datasource": DATASOURCE,
         "gridPos": {"w": width, "h": height, "x": 0, "y": 0},
         "targets": list(targets),
@@ -80,23 +104,31 @@ def panel(
         "fieldConfig": {"defaults": field, "overrides": list(overrides)},
         "transformations": list(transformations),
     }
+    if step:
+        one["interval"] = step
+    if now or span:
+        one |= {"timeFrom": span or "5m", "hideTimeOverride": now}
+    return one
 
 
-def stat(
-    title: str, description: str, expr: str, *, width: int = 4, height: int = 3, legend: str = "", **settings: Any
-) -> Json:
-    """One large number; coloured where it has thresholds or words, and black on white or white on black elsewhere."""
+def stat(title: str, description: str, expr: str, *, width: int = 8, height: int = 3, **settings: Any) -> Json:
+    """Return a panel of one large number, on the ground of its colour where it is judged."""
     judged = "thresholds" in settings or "mappings" in settings
     options = {
         "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False},
-        "colorMode": "value" if judged else "none",
+        "colorMode": "background_solid" if judged else "none",
         "graphMode": "none",
-        "justifyMode": "auto",
-        "textMode": "name" if legend else "value",
+        "justifyMode": "center",
+        "orientation": "auto",
+        "textMode": "value",
         "wideLayout": True,
+        "showPercentChange": False,
+        "percentChangeColorMode": "standard",
     }
-    targets = [query(expr, legend, instant=True)]
-    return panel("stat", title, description, targets, width=width, height=height, options=options, **settings)
+    settings = {"mappings": MISSING} | settings
+    return panel(
+        "stat", title, description, [query(expr, instant=True)], width=width, height=height, options=options, **settings
+    )
 
 
 def timeseries(
@@ -106,155 +138,83 @@ def timeseries(
     *,
     width: int = 12,
     height: int = 8,
-    bars: bool = False,
+    bars: str = "",
     legend: bool = True,
-    colour: str = "fixed",
-    shade: str = GREY,
     **settings: Any,
 ) -> Json:
-    """Lines over time, their last values in the legend; or bars on top of each other, one a step.
+    """Return a panel of lines over time, their last values in the legend; or of bars on top of each other.
 
     A series for which `overrides` have no colour is grey: Grafana's own palette is not for everybody.
+
+    Args:
+        title: the panel's title.
+        description: what it shows.
+        targets: the queries.
+        width: in grid units.
+        height: in grid units.
+        bars: `after` for values of the step that begins at their time, `before` for values of the step that ends there.
+        legend: whether there is a legend.
+        settings: as for `panel`.
+
     """
     line = {"lineWidth": 2, "fillOpacity": 0, "showPoints": "auto", "spanNulls": False, "lineInterpolation": "linear"}
-    bar = {"drawStyle": "bars", "barWidthFactor": 0.8, "lineWidth": 0, "fillOpacity": 75}
+    bar: Json = {"drawStyle": "bars", "barWidthFactor": 0.8, "lineWidth": 0, "fillOpacity": 100}
+    bar |= {"barAlignment": 1 if bars == "after" else -1}
     bar |= {"showPoints": "never", "stacking": {"mode": "normal", "group": "A"}}
     options = {
         "legend": {
-            "displayMode": "list" if bars else "table",
+            "displayMode": "list",
             "placement": "bottom",
             "calcs": [] if bars else ["lastNotNull"],
             "showLegend": legend,
-            "sortBy": "Last *",
-            "sortDesc": True,
         },
         "tooltip": {"mode": "multi", "sort": "desc"},
     }
     custom = (bar | {"axisSoftMax": 5} if bars else line) | {"axisSoftMin": 0} | settings.pop("custom", {})
+    settings = {"colour": "fixed", "shade": GREY} | settings
     return panel(
-        "timeseries", title, description, targets,
-        width=width, height=height, options=options, custom=custom, colour=colour, shade=shade, **settings,
-    )  # fmt: skip
+        "timeseries",
+        title,
+        description,
+        targets,
+        width=width,
+        height=height,
+        options=options,
+        custom=custom,
+        **settings,
+    )
 
 
 def bar_gauge(
     title: str, description: str, targets: Sequence[Json], *, width: int = 12, height: int = 8, **settings: Any
 ) -> Json:
-    """Horizontal bars of last values."""
+    """Return a panel of horizontal bars of last values."""
     options = {
         "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False},
         "orientation": "horizontal",
         "displayMode": "basic",
         "showUnfilled": True,
-        "valueMode": "color",
+        "valueMode": "text",
         "sizing": "manual",
         "minVizWidth": 8,
         "minVizHeight": 16,
-        "maxVizHeight": 54,
-        "namePlacement": "top",
+        "maxVizHeight": 30,
+        "namePlacement": "left",
+        "text": {"titleSize": 14, "valueSize": 16},
+        "legend": {"displayMode": "list", "placement": "bottom", "calcs": [], "showLegend": False},
     }
+    settings = {"colour": "fixed", "shade": BLUE} | settings
     return panel("bargauge", title, description, targets, width=width, height=height, options=options, **settings)
 
 
-class Column:
-    """A column of a table: a query's value, or a label.
-
-    Args:
-        field: the field's name after merging, such as `Value #A` or a label's name.
-        title: the column's head.
-        properties: what is set for its cells, by property id; `__` stands for a dot.
-
-    """
-
-    def __init__(self, field: str, title: str, **properties: Any) -> None:
-        self.field = field
-        self.title = title
-        self.properties = {name.replace("__", "."): value for name, value in properties.items()}
-
-    @property
-    def override(self) -> Json:
-        """The properties as Grafana's model has them."""
-        properties = [{"id": name, "value": value} for name, value in {"noValue": "-", **self.properties}.items()]
-        return {"matcher": {"id": "byName", "options": self.title}, "properties": properties}
-
-
-def share_bar(field: str, title: str, width: int = 170) -> Column:
-    """A share from 0 to 1 as a bar in its cell; above 1 the bar is full and the number tells."""
-    return Column(
-        field, title, unit="percentunit", decimals=0, min=0, max=1, thresholds=HIGH_IS_GOOD,
-        color={"mode": "thresholds"}, **({"custom__width": width} if width else {}),
-        custom__cellOptions={"type": "gauge", "mode": "basic", "valueDisplayMode": "text"},
-    )  # fmt: skip
-
-
-def coloured(field: str, title: str, **properties: Any) -> Column:
-    """Text in the colour of its thresholds or words."""
-    return Column(field, title, custom__cellOptions={"type": "color-text"}, **properties)
-
-
-def marked(field: str, title: str, mappings: Json | list[Json], **properties: Any) -> Column:
-    """A word on the ground of its colour."""
-    cell = {"type": "color-background", "mode": "basic"}
-    return Column(field, title, mappings=mappings, custom__cellOptions=cell, custom__align="center", **properties)
-
-
-def table(
-    title: str,
-    description: str,
-    targets: Sequence[Json],
-    columns: Sequence[Column],
-    *,
-    width: int = 24,
-    height: int = 12,
-    sort: Sequence[tuple[str, bool]] = (),
-    pages: bool = False,
-    **settings: Any,
-) -> Json:
-    """Rows that have their labels in common, one column a query; what is not named is left out.
-
-    Args:
-        title: the panel's title.
-        description: what a row is.
-        targets: the queries, with `table`.
-        columns: the columns from left to right.
-        width: in grid units.
-        height: in grid units.
-        sort: columns, and whether the highest is first.
-        pages: whether there are pages instead of one long list.
-        settings: as for `panel`.
-
-    """
-    organize = {
-        "includeByName": {column.field: True for column in columns},
-        "indexByName": {column.field: place for place, column in enumerate(columns)},
-        "renameByName": {column.field: column.title for column in columns},
-    }
-    # Up to Grafana 12.1 the footer turns the pages on, later the option of its own.
-    options = {
-        "showHeader": True,
-        "cellHeight": "sm",
-        "enablePagination": pages,
-        "footer": {"show": False, "reducer": ["sum"], "countRows": False, "fields": "", "enablePagination": pages},
-        "sortBy": [{"displayName": name, "desc": descending} for name, descending in sort],
-    }
-    return panel(
-        "table", title, description, targets,
-        width=width, height=height, options=options,
-        overrides=[column.override for column in columns],
-        custom={"align": "auto", "filterable": pages, "inspect": False},
-        transformations=[{"id": "merge", "options": {}}, {"id": "organize", "options": organize}],
-        **settings,
-    )  # fmt: skip
-
-
 def row(title: str) -> Json:
-    """A heading."""
+    """Return a heading."""
     place = {"w": 24, "h": 1, "x": 0, "y": 0}
     return {"type": "row", "title": title, "collapsed": False, "gridPos": place, "panels": []}
 
 
 def fixed_colour(name: str, colour: str, *, by: str = "byName", **custom: Any) -> Json:
-    """An override that gives the series of a name one colour, and a style if need be."""
+    """Return an override that gives the series of a name one colour, and a style if need be."""
     properties: list[Json] = [{"id": "color", "value": {"mode": "fixed", "fixedColor": colour}}]
     properties += [{"id": f"custom.{key}", "value": value} for key, value in custom.items()]
     return {"matcher": {"id": by, "options": name}, "properties": properties}

@@ -1,111 +1,109 @@
-"""What the dashboards ask Prometheus for: selectors and the expressions that several panels share.
-
-An account may be scraped by several paths, each with its own `job` and `instance`: every expression takes the maximum by
-account first, so that it counts once.
-"""
+"""The PromQL that several panels share: selectors, aggregations and what to say where numbers are missing."""
 
 from __future__ import annotations
 
-from palette import COMING_UP, DONE, NOTHING_SENT, OVERDUE, RUNNING, STALLED
-
-#: Series of the exporter carry `instance`; recorded ones do not: where an account is a target, it is the instance.
-RAW = 'job=~"$job", instance=~"$instance", account=~"$account"'
-RECORDED = 'job=~"$job", account=~"$account"'
+#: Account series, recorded or not. Each expression takes the maximum by account first, so that an account that is
+#: scraped by several jobs counts once.
+SELECTED = 'job=~"$job", account=~"$account"'
+#: Series of the exporter's process.
 PROCESS = 'job=~"$job", instance=~"$instance"'
+CHOSEN = f'{SELECTED}, campaign_id=~"$campaign"'
 
-#: Campaigns by title; those of the drill-down by their id as well, as a title may be used again.
-BY_TITLE = ', title=~"$title"'
-CHOSEN = ', title=~"$title", campaign_id=~"$campaign"'
+BY_CAMPAIGN = "account, campaign_id, title"
+#: A campaign for which no email was sent a day after its launch; one of palette.CAMPAIGN_STATES.
+NOTHING_SENT = 7
 
-FINISHED, DAY_30, OLD = (
-    f"on () group_left () mimecast_awareness:{name}:threshold"
-    for name in ("finished_ratio", "completion_day30_ratio", "data_age_seconds")
+_UP = f"mimecast_up{{{SELECTED}}}"
+_EXPORTER_DOWN = f"-1 * absent({_UP})"
+_RULES_NOT_LOADED = (
+    f"(count(mimecast_awareness_campaigns{{{SELECTED}}})"
+    f" unless on () account:mimecast_awareness_campaigns_running:count{{{SELECTED}}}) * 0 - 2"
 )
+SEVERAL_ACCOUNTS = f"(count(max by (account) ({_UP})) > 1)"
 
 
-def account(name: str) -> str:
-    """A recorded number of each account."""
-    return f"max by (account) (account:mimecast_awareness_{name}{{{RECORDED}}})"
+def or_missing(expr: str, collector: str = "", *, rules: bool = True) -> str:
+    """Return the expression, or where it has no value one of palette.MISSING, if that is the cause.
+
+    Args:
+        expr: the expression.
+        collector: the collector that its numbers come from, if it is one that may be off.
+        rules: whether its numbers are recorded.
+
+    """
+    off = f'(count({_UP}) unless on () mimecast_collector_up{{{SELECTED}, collector="{collector}"}}) * 0 - 3'
+    return "\nor ".join([expr, _EXPORTER_DOWN, *([off] if collector else []), *([_RULES_NOT_LOADED] if rules else [])])
 
 
-def each_account(name: str) -> str:
-    """A number that the exporter gives for each account."""
-    return f"max by (account) ({name}{{{RAW}}})"
+def missing_row(label: str) -> str:
+    """Return a row for a table that has no state, which says in a label why nothing is known; nothing where all is."""
+    text = "Not known: exporter down or rules not loaded"
+    return f'label_replace({_EXPORTER_DOWN} or {_RULES_NOT_LOADED}, "{label}", "{text}", "", "")'
 
 
-def growth(counter: str, *labels: str) -> str:
-    """How much a counter of the accounts grew in one step of the graph, by these labels."""
-    by = ", ".join(("account", *labels))
-    return f"max by ({by}) (increase({counter}{{{RAW}}}[$__rate_interval]))"
+def exported(name: str, by: str = "account", scope: str = SELECTED) -> str:
+    """Return a number that the exporter exposes, once for each account or other labels."""
+    return f"max by ({by}) (mimecast_{name}{{{scope}}})"
+
+
+def account(name: str, matchers: str = "") -> str:
+    """Return a number recorded for each account."""
+    return f"max by (account) (account:mimecast_awareness_{name}{{{SELECTED}{matchers}}})"
+
+
+def total(name: str) -> str:
+    """Return the sum of a number recorded for each account."""
+    return f"sum({account(name)})"
+
+
+def campaign(name: str, scope: str = SELECTED, by: str = BY_CAMPAIGN) -> str:
+    """Return a number recorded for each campaign."""
+    return f"max by ({by}) (campaign:mimecast_awareness_{name}{{{scope}}})"
+
+
+def kept(name: str, scope: str = SELECTED) -> str:
+    """Return what a campaign was like on a certain day, which is recorded once an hour and without its title."""
+    return (
+        f"max by (account, campaign_id) (last_over_time(campaign:mimecast_awareness_completion:{name}{{{scope}}}[2h]))"
+    )
+
+
+def simulation(name: str) -> str:
+    """Return a number recorded for each phishing simulation."""
+    return f"max by ({BY_CAMPAIGN}) (simulation:mimecast_awareness_phishing_{name}{{{SELECTED}}})"
+
+
+def threshold(name: str) -> str:
+    """Return a threshold as a series without labels."""
+    return f"max(mimecast_awareness:{name}:threshold)"
+
+
+def state(scope: str = SELECTED) -> str:
+    """Return the state of each campaign, one of palette.CAMPAIGN_STATES."""
+    sent, age = campaign("emails_sent:max", scope), campaign("launch:age_days", scope)
+    return f"({sent} == 0 and {age} > 1) * 0 + {NOTHING_SENT}\nor {campaign('state:enum', scope)}"
+
+
+def growth(counter: str, by: str) -> str:
+    """Return by how much a counter of the accounts grew in each step of the graph; the panel sets the step.
+
+    `$__rate_interval` is longer than a step, and successive windows of it overlap.
+    """
+    return f"max by ({by}) (increase(mimecast_{counter}{{{SELECTED}}}[$__interval]))"
 
 
 def only_exporters(expr: str, since: str = "") -> str:
-    """The expression's series of targets that are exporters of ours; of `since` ago too, such as `[1h]`."""
+    """Return the expression's series of targets that are exporters; those of `since` ago too, such as `[1h]`."""
     info = f"mimecast_exporter_build_info{{{PROCESS}}}"
     return f"{expr} and on (job, instance) " + (f"last_over_time({info}{since})" if since else info)
 
 
-def at_place(place: int, key: str) -> str:
-    """The one series at a place, 1 having the lowest value, so that it can have a colour of its own."""
-    return f"bottomk(1, {key})" if place == 1 else f"(bottomk({place}, {key}) unless bottomk({place - 1}, {key}))"
+def with_account_column(expr: str) -> str:
+    """Return the expression with a label `shown_account` where several accounts are selected."""
+    shown = f'label_replace({expr}, "shown_account", "$1", "account", "(.*)")'
+    return f"({shown} and on () {SEVERAL_ACCOUNTS})\nor ({expr} unless on () {SEVERAL_ACCOUNTS})"
 
 
-class Campaigns:
-    """The campaigns that a dashboard's variables choose.
-
-    Args:
-        scope: matchers that are added to job and account, BY_TITLE or CHOSEN.
-        at: a modifier such as ` @ end()`, which makes a graph show the same campaigns from one end to the other.
-
-    """
-
-    def __init__(self, scope: str, at: str = "") -> None:
-        self.scope = scope
-        self.at = at
-        self.by = "max by (account, campaign_id, title)"
-        self.sent = self.recorded("emails_sent:max")
-        self.completed = self.recorded("users_completed:max")
-        self.correct = self.recorded("users_correct:max")
-        self.completion = self.recorded("completion:ratio")
-        self.correctness = self.recorded("correct:ratio")
-        self.projected = self.recorded("completion:projected_ratio_day30")
-        self.last_week = self.recorded("users_completed:delta7d")
-        self.last_day = self.recorded("users_completed:delta1d")
-        self.launched = self.recorded("launch_timestamp_seconds:max")
-        self.age = self.recorded("launch:age_days")
-        self.due = self.recorded("launch:due_days")
-        self.stalled = f"({self.recorded('stalled:bool')} == 1)"
-
-    def recorded(self, name: str) -> str:
-        """A recorded number of each campaign."""
-        return f"{self.by} (campaign:mimecast_awareness_{name}{{{RECORDED}{self.scope}}}{self.at})"
-
-    def given(self, name: str, *labels: str) -> str:
-        """A number that the exporter gives of each campaign, by further labels where it has them."""
-        by = ", ".join(("account", "campaign_id", "title", *labels))
-        return f"max by ({by}) (mimecast_awareness_campaign_{name}{{{RAW}{self.scope}}})"
-
-    @property
-    def state(self) -> str:
-        """Each campaign's state, one of palette's: the first of these that is true of it."""
-        return f"""\
-   ({self.sent} == 0 and {self.age} > 1) * 0 + {NOTHING_SENT}
-or {self.stalled} * 0 + {STALLED}
-or ({self.completion} >= {FINISHED}) * 0 + {DONE}
-or ({self.age} >= 30) * 0 + {OVERDUE}
-or {self.age} * 0 + {RUNNING}
-or {self.due} * 0 + {COMING_UP}"""
-
-    def in_state(self, number: int) -> str:
-        """How many campaigns are in a state; nothing where there are no campaigns."""
-        return f"sum((\n{self.state}\n) == bool {number})"
-
-    @property
-    def completion_of_all(self) -> str:
-        """Completions of mails sent, over the campaigns for which both are known."""
-        return f"sum({self.completed} and {self.sent}) / (sum({self.sent} and {self.completed}) > 0)"
-
-    @property
-    def correctness_of_all(self) -> str:
-        """Right answers of completions, over the campaigns for which both are known."""
-        return f"sum({self.correct} and {self.completed}) / (sum({self.completed} and {self.correct}) > 0)"
+def last_day_bar(expr: str) -> str:
+    """Return the expression at the last step of a graph of days, the day that has not ended."""
+    return f"({expr} and on () vector(time()) > $__to / 1000 - 86400)"

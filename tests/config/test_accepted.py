@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import os
-import ssl
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -18,8 +18,10 @@ import yaml
 from hypothesis import event, example, given, settings
 from hypothesis import strategies as st
 
+from exporter.accounts.clients import authentication, http_settings
 from exporter.config import Config, ConfigError, Secret, load_file, redacted
 from exporter.config.urls import ProxyUrl, base_url
+from exporter.mimecast import open_http_client
 from tests.config.writing import ACME, CATALOG, load, problems
 
 _TEXTS = st.text(max_size=12) | st.text(alphabet="aZ09:/[].@%?#-_ \\\"'é\ufeff\t", max_size=12)
@@ -113,17 +115,12 @@ def material() -> dict[str, bytes]:
 
 def _use(config: Config) -> None:
     """Make of a configuration what the exporter makes of it when it starts and scrapes."""
-    tls, context = config.api.tls_config, ssl.create_default_context()
-    if tls.ca_file:
-        context.load_verify_locations(tls.ca_file)
-    if tls.cert_file:
-        context.load_cert_chain(tls.cert_file, tls.key_file)
-    if config.api.proxy_url:
-        httpx.AsyncHTTPTransport(verify=context, proxy=config.api.proxy_url.read())
+    asyncio.run(open_http_client(http_settings(config.api)).aclose())
     for account in config.accounts:
         url = httpx.URL(account.base_url + "/api/awareness-training/queue/get-queue")
         assert url.host
         assert all(rule.matches(url.host, url.port or 443) in (True, False) for rule in config.api.no_proxy)
+        assert authentication(account)
         for field in account.credentials.__struct_fields__:
             _send(url, getattr(account.credentials, field))
         assert account.collectors

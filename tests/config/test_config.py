@@ -118,6 +118,41 @@ def test_hosts_without_proxy_are_a_list_or_one_text(folder: Path, text: str) -> 
     assert config.api.no_proxy == ("localhost", ".internal.example")
 
 
+@pytest.mark.parametrize(
+    ("change", "same"),
+    [
+        ("    labels: {tier: gold}\n", True),
+        ("    campaigns: {limit: 5}\n    collectors: [phishing]\n    correct_answers: option\n", True),
+        ("    region: global\n", True),
+        ("    base_url: https://API.services.mimecast.com:443/\n", True),
+        ("    region: uk\n", False),
+        ("    base_url: https://api.services.mimecast.com/prefix\n", False),
+    ],
+)
+def test_an_account_that_is_asked_in_the_same_way_has_the_same_identity(
+    folder: Path, change: str, *, same: bool
+) -> None:
+    [before] = load(folder, "accounts:" + ACME).accounts
+    [after] = load(folder, "cache: {ttl: 1s}\naccounts:" + ACME + change).accounts
+    assert len({before.identity, after.identity}) == (1 if same else 2)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("acme", "other"),
+        ("client_id: id", "client_id: new"),
+        ("planted-secret", "new"),
+        ("client_secret: planted-secret", "client_secret_file: secret"),
+    ],
+)
+def test_another_name_or_credential_is_another_identity(folder: Path, old: str, new: str) -> None:
+    (folder / "secret").write_text("planted-secret")
+    [before] = load(folder, "accounts:" + ACME).accounts
+    [after] = load(folder, "accounts:" + ACME.replace(old, new)).accounts
+    assert before.identity != after.identity
+
+
 @pytest.mark.parametrize("region", [None, *OAUTH2_REGIONS])
 def test_each_region_of_api_2_is_a_host(folder: Path, region: str | None) -> None:
     [account] = load(folder, "accounts:" + ACME + (f"    region: {region}\n" if region else "")).accounts

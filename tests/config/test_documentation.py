@@ -6,7 +6,7 @@ import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 import msgspec
 import pytest
@@ -22,24 +22,23 @@ from exporter.config import (
     load_file,
 )
 from exporter.config.settings import Config
-from exporter.yamlfile import keys_of, read, struct_fields
+from exporter.yamlfile import fields_of, read
 from tests.config.writing import CATALOG, ROOT, names
 
 
 def schema_keys(schema: type[msgspec.Struct] = Config, prefix: str = "") -> Iterator[tuple[str, str]]:
     """Each key of the file, dotted, with its default as the documentation writes it."""
-    for field in struct_fields(schema):
-        annotations = [field.type, *get_args(field.type)]
-        keys = [prefix + key for key in keys_of(field)]
-        below = [part for part in annotations if isinstance(part, type) and issubclass(part, msgspec.Struct)]
-        many = "[]" if getattr(field.type, "__origin__", None) is tuple else ""
-        if below:
-            yield from schema_keys(below[0], f"{prefix}{field.encode_name}{many}.")
-        elif field.required and len(keys) == 1:
-            yield keys[0], "required"
+    for field in fields_of(schema):
+        below = [part for part in (field.plain, *get_args(field.plain)) if isinstance(part, type)]
+        structs = [part for part in below if issubclass(part, msgspec.Struct)]
+        many = "[]" if get_origin(field.plain) is tuple else ""
+        if structs:
+            yield from schema_keys(structs[0], f"{prefix}{field.keys[0]}{many}.")
+        elif field.required and len(field.keys) == 1:
+            yield prefix + field.keys[0], "required"
         else:
             default = field.default if field.default not in (msgspec.NODEFAULT, None, (), "") else None
-            yield from ((key, f"`{default}`" if default else "none") for key in keys)
+            yield from ((prefix + key, f"`{default}`" if default else "none") for key in field.keys)
 
 
 def test_the_documentation_has_each_key_with_its_default() -> None:

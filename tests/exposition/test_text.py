@@ -214,6 +214,18 @@ def test_many_campaigns_are_all_there_and_in_their_order() -> None:
     assert sent == [str(number) for number in range(1_300)]
 
 
+@settings(max_examples=100, deadline=None)
+@given(anything, st.lists(anything, max_size=4, unique=True))
+def test_labels_of_a_family_hold_any_text(account: str, values: list[str]) -> None:
+    families = (Family("a_family", "Help.", lambda kinds: [((kind,), 1) for kind in kinds], labels=("kind",)),)
+    prefix = format_labels(("account",), (account,))
+    registry = CollectorRegistry()
+    registry.register(LibrarysView(families, ("account",), [(values, (account,))]))
+    theirs = samples(parse_text(generate_latest(registry).decode()))
+    for texts in (asyncio.run(render_records(families, [values], prefix, ())), render_record(families, values, prefix)):
+        assert samples(parse_text(b"".join(merge(families, [texts])).decode())) == theirs
+
+
 @pytest.mark.parametrize("form", ["text", "openmetrics"])
 def test_a_family_without_labels_has_no_braces(form: Format) -> None:
     text = b"".join(merge(PROBE_FAMILIES, [render_record(PROBE_FAMILIES, (True, 0.25), "")], form)).decode()

@@ -95,9 +95,9 @@ async def large(_: Received, writer: asyncio.StreamWriter) -> None:
         await writer.drain()
 
 
-def refused_once(good: bytes) -> Answer:
+def refused_once(good: bytes, status: int = 401) -> Answer:
     """Say that the token has expired, to the request after that give the good answer, and so on."""
-    answers = itertools.cycle([json_answer({"fail": [{"code": "token_expired"}]}, 401), good])
+    answers = itertools.cycle([json_answer({"fail": [{"code": "token_expired"}]}, status), good])
 
     async def respond(_: Received, writer: asyncio.StreamWriter) -> None:
         writer.write(next(answers))

@@ -8,6 +8,7 @@ import json
 from tests.faults.fault import (
     GOOD,
     OTHER_HOST,
+    PLANTED,
     TOKEN,
     Fault,
     large,
@@ -104,6 +105,7 @@ _SHAPES = {
     "nested": {"fail": [{"errors": [{"code": "%s", "message": "planted", "retryable": False}]}], "data": []},
     "flat": {"fail": [{"code": "%s", "message": "planted"}]},
     "error": {"error": {"code": "%s", "message": "planted"}},
+    "errors": {"errors": [{"code": "%s", "message": "planted"}], "data": []},
 }
 _CODES = {
     "err_xdk_invalid_signature": "auth",
@@ -119,16 +121,30 @@ def _refused(code: str, shape: str, status: int) -> bytes:
     return json_answer(json.loads(json.dumps(_SHAPES[shape]).replace("%s", code)), status)
 
 
-REFUSALS = {
-    f"{code}, {shape}, HTTP {status}": Fault(_refused(code, shape, status), reason)
-    for code, reason in _CODES.items()
-    for shape in _SHAPES
-    for status in (200, 400)
-} | {
-    "a fail of text": Fault(json_answer({"fail": ["planted"], "data": []}), "api_error"),
-    "a fail that is no list": Fault(json_answer({"fail": "planted", "data": []}), "api_error"),
-    "an error without code": Fault(json_answer({"error": {"message": "planted"}}), "api_error"),
-}
+REFUSALS = (
+    {
+        f"{code}, {shape}, HTTP {status}": Fault(_refused(code, shape, status), reason)
+        for code, reason in _CODES.items()
+        for shape in _SHAPES
+        for status in (200, 400)
+    }
+    | {
+        "a fail of text": Fault(json_answer({"fail": ["planted"], "data": []}), "api_error"),
+        "a fail that is no list": Fault(json_answer({"fail": "planted", "data": []}), "api_error"),
+        "an error without code": Fault(json_answer({"error": {"message": "planted"}}), "api_error"),
+        "an error of text": Fault(json_answer({"error": "planted", "data": []}), "api_error"),
+    }
+    | {
+        f"meta.status {status!r}": Fault(json_answer(answer(OLDER, meta={"status": status})), reason)
+        for status, reason in {500.0: "server_error", "500 Internal": "server_error", "planted": "api_error"}.items()
+    }
+    | {
+        f"a next page named {token!r}": Fault(
+            json_answer(answer(OLDER, meta={"status": 200, "pagination": {"next": token}})), "invalid_response"
+        )
+        for token in (2, {"pageToken": "planted"}, True)
+    }
+)
 
 PAUSES = {
     f"429 with {header}: {value}": Fault(http(429, headers={header: value}), "rate_limited")
@@ -159,6 +175,13 @@ TOKENS = {
     "a token endpoint that is limited": Fault(token=http(429), reason="rate_limited"),
     "a token endpoint that is silent": Fault(token=silence, reason="timeout"),
     "a token endpoint that sends HTML": Fault(token=http(200, b"<html>planted"), reason="invalid_response"),
+    "a token endpoint that refuses on HTTP 200": Fault(
+        token=json_answer({"fail": [{"code": "err_developer_key", "message": "planted"}]}), reason="auth"
+    ),
+    "a token with spaces around it": Fault(
+        token=json_answer({"access_token": f" {PLANTED}\n", "expires_in": "planted"}), kept=2
+    ),
+    "a token that has expired, said on HTTP 200": Fault(refused_once(GOOD, 200), token=TOKEN, kept=2),
     "a token endpoint without a token": Fault(token=json_answer({"expires_in": 5}), reason="invalid_response"),
     "a token that no header can hold": Fault(
         token=json_answer({"access_token": "planted\r\nx: y"}), reason="invalid_response"

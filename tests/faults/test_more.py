@@ -32,14 +32,18 @@ PAUSES = [
     ({"retry-after": "20", "x-ratelimit-reset": "45000"}, 45),
     ({"retry-after": "50", "x-ratelimit-reset": "45000"}, 50),
     ({"retry-after": "99999999999999999999"}, HOUR),
+    ({"retry-after": "Mon, 21 Sep 2026 14:13:50 GMT"}, 30),
+    ({"retry-after": "Mon, 21 Sep 2026 14:13:50 GMT", "date": "Mon, 21 Sep 2026 14:13:00 GMT"}, 50),
     ({"x-ratelimit-reset": "99999999999999999999"}, HOUR),
 ]
 
 
 @pytest.mark.parametrize(("headers", "pause"), PAUSES)
-@pytest.mark.parametrize("ttl", [0, 300])
-async def test_a_pause_that_is_asked_for_is_kept_to_the_second(headers: dict[str, str], pause: int, ttl: float) -> None:
-    answers = iter([http(429, headers=headers)])
+@pytest.mark.parametrize(("ttl", "status"), [(0, 429), (300, 429), (300, 503)])
+async def test_a_pause_that_is_asked_for_is_kept_to_the_second(
+    headers: dict[str, str], pause: int, ttl: float, status: int
+) -> None:
+    answers = iter([http(status, headers=headers)])
 
     async def respond(_: Received, writer: asyncio.StreamWriter) -> None:
         writer.write(next(answers, GOOD))
@@ -62,6 +66,19 @@ async def test_a_429_that_names_no_usable_pause_is_kept_away_from_as_from_any_fa
         raw_server(sends(http(429, headers=headers), GOOD)) as api,
         served(configuration(api.base_url)) as exporter,
     ):
+        await exporter.scrape()
+        exporter.advance(4.9)
+        await exporter.scrape()
+        assert len(api.requests) == 1
+        exporter.advance(1.2)
+        assert (await exporter.scrape()).value("mimecast_up") == 1
+
+
+@pytest.mark.parametrize("code", ["err_developer_key", "app_forbidden", "err_unheard_of"])
+@pytest.mark.parametrize("reset", ["20", "3600000"])
+async def test_a_refusal_that_is_no_rate_limit_is_kept_away_from_as_from_any_failure(code: str, reset: str) -> None:
+    refusal = json_answer({"fail": [{"code": code}], "data": []}, headers={"x-ratelimit-reset": reset})
+    async with raw_server(sends(refusal, GOOD)) as api, served(configuration(api.base_url)) as exporter:
         await exporter.scrape()
         exporter.advance(4.9)
         await exporter.scrape()

@@ -99,7 +99,7 @@ def test_a_port_in_use_is_one_clear_error_and_nothing_stays_bound() -> None:
 
 
 def test_an_unknown_name_and_an_address_of_another_machine_are_clear_errors() -> None:
-    with pytest.raises(ListenError, match=r"cannot listen on no\.such\.host\.invalid:1: the name is not known"):
+    with pytest.raises(ListenError, match=r"cannot listen on no\.such\.host\.invalid:1: the name cannot be resolved"):
         bind([ListenAddress("no.such.host.invalid", 1)])
     with pytest.raises(ListenError, match=r"192\.0\.2\.1:1: this machine has no such address"):
         bind([ListenAddress("192.0.2.1", 1)])

@@ -32,19 +32,19 @@ def analyze(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
 
 @needs_systemd
 def test_systemd_finds_nothing_wrong_with_the_units(units: Path) -> None:
-    done = analyze("verify", "--man=no", units / "mimecast-exporter.app", units / "mimecast-exporter.socket")
+    done = analyze("verify", "--man=no", units / "mimecast-exporter.service", units / "mimecast-exporter.socket")
     assert (done.returncode, done.stderr) == (0, "")
 
 
 @needs_systemd
 def test_the_service_is_hardly_exposed(units: Path) -> None:
     # In tenths; systemd calls up to 20 fine and an unconfined service 96.
-    done = analyze("security", "--offline=true", "--threshold=15", units / "mimecast-exporter.app")
+    done = analyze("security", "--offline=true", "--threshold=15", units / "mimecast-exporter.service")
     assert done.returncode == 0, done.stdout
 
 
 def test_the_service_takes_the_socket_units_sockets() -> None:
-    service = (_UNITS / "mimecast-exporter.app").read_text()
+    service = (_UNITS / "mimecast-exporter.service").read_text()
     assert "--web.systemd-socket" in service
     assert "Requires=mimecast-exporter.socket" in service
     assert re.search(r"^ListenStream=10587$", (_UNITS / "mimecast-exporter.socket").read_text(), re.MULTILINE)

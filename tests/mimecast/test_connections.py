@@ -181,6 +181,7 @@ async def test_one_host_is_looked_up_once_for_all_who_wait_even_where_some_give_
         impatient = [fetch(client_of(web, base_url, timeout=0.05)) for _ in range(5)]
         outcomes = await asyncio.gather(*impatient, return_exceptions=True)
         assert all(isinstance(outcome, errors.TimedOut) for outcome in outcomes)
+        assert all("still resolving hangs.test:" in str(outcome) for outcome in outcomes)
         patient = asyncio.create_task(fetch(client_of(web, base_url, timeout=60)))
         await asyncio.sleep(0)
         resolver.gate.set()
@@ -287,6 +288,21 @@ async def test_whoever_gives_up_leaves_no_connection_open() -> None:
     assert late.closed
 
 
+async def test_a_time_limit_says_what_was_still_waited_for(
+    web: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def silent(*_: object, **__: object) -> Any:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async with raw_server(silent) as server:
+        with pytest.raises(errors.TimedOut, match=r"within 0\.1 s, still waiting for the answer"):
+            await fetch(client_of(web, server.base_url, timeout=0.1))
+        monkeypatch.setattr(httpcore.AnyIOBackend, "connect_tcp", silent)
+        with pytest.raises(errors.TimedOut, match=r"within 0\.1 s, still connecting to 127\.0\.0\.1:\d+"):
+            await fetch(client_of(web, server.base_url, timeout=0.1))
+
+
 async def test_closing_a_client_closes_what_is_kept() -> None:
     async with keeping() as server:
         async with open_http_client(HttpSettings()) as web:
@@ -317,7 +333,7 @@ async def test_a_handshake_that_is_given_up_leaves_no_connection_open(web: httpx
 
     async with await asyncio.start_server(stay_silent, "127.0.0.1", 0) as listening:
         port = listening.sockets[0].getsockname()[1]
-        with pytest.raises(errors.TimedOut):
+        with pytest.raises(errors.TimedOut, match=r"still in the TLS handshake with 127\.0\.0\.1"):
             await fetch(client_of(web, f"https://127.0.0.1:{port}", timeout=0.1))
         async with asyncio.timeout(20):
             await ended.wait()

@@ -56,6 +56,8 @@ async def server() -> AsyncIterator[Server]:
                 await reader.readuntil(b"\r\n\r\n")
                 writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nhe")
                 await asyncio.wait_for(started.hold.wait(), 60)
+                if writer.is_closing():
+                    break  # the client has hung up meanwhile
                 writer.write(b"re")
                 await writer.drain()
         started.open -= 1

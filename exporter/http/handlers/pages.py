@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from exporter import __version__
+from exporter import about
 from exporter.accounts.account import RunningAccount
 from exporter.accounts.collector import RunningCollector
 from exporter.config import redacted
@@ -19,10 +20,17 @@ from exporter.http.handlers.state import AppState, state_of
 
 #: States of an account, those that need attention first.
 _ORDER = {"down": 0, "waiting": 1, "up": 2}
+#: Digits of a Git revision that identify it for people.
+_SHORT_REVISION = 12
+#: More rows than these can be filtered.
+_MANY_ROWS = 10
 
 
 async def landing(request: Request) -> Response:
-    """Answer with version, links, and a row for each collector of each account, failing ones first."""
+    """Answer with links, and a row for each collector of each account, failing ones first.
+
+    `q` keeps the rows in which the text appears, `state` those of a state.
+    """
     state = state_of(request)
     now = state.wall_clock()
     rows = [
@@ -31,17 +39,33 @@ async def landing(request: Request) -> Response:
         for collector in account.collectors.values()
     ]
     rows.sort(key=lambda row: (_ORDER[row["state"]], row["account"]))
-    counts = {name: sum(row["state"] == name for row in rows) for name in _ORDER}
-    several = len({row["collector"] for row in rows}) > 1
+    query, wanted = request.query_params.get("q", "").strip(), request.query_params.get("state", "")
+    shown = [row for row in rows if _matches(row, query, wanted)]
     return _page(
-        state, "landing.html", rows=rows, counts=counts, accounts=len(state.registry.accounts), several=several
+        state,
+        "landing.html",
+        rows=shown,
+        counts={name: sum(row["state"] == name for row in rows) for name in _ORDER},
+        accounts=len(state.registry.accounts),
+        total=len(rows),
+        several=len({row["collector"] for row in rows}) > 1,
+        filterable=len(rows) > _MANY_ROWS or bool(query or wanted),
+        query=query,
+        wanted=wanted if wanted in _ORDER else "",
     )
 
 
 async def config(request: Request) -> Response:
-    """Answer with the configuration in force, without its secrets."""
+    """Answer with the configuration in force, without its secrets: what differs from the defaults, and all of it."""
     state = state_of(request)
-    return _page(state, "config.html", text=redacted(state.config()))
+    current = state.config()
+    return _page(
+        state,
+        "config.html",
+        source=current.source,
+        text=redacted(current, defaults=False),
+        everything=redacted(current),
+    )
 
 
 def _row(account: RunningAccount, collector: RunningCollector, now: float) -> dict[str, Any]:
@@ -58,8 +82,24 @@ def _row(account: RunningAccount, collector: RunningCollector, now: float) -> di
         "age": _age(now - status.data_time) if status.data_time else None,
         "fetched": _iso(status.data_time) if status.data_time else None,
         "attempted": _age(now - status.attempted_at) if status.attempted_at else None,
-        "retry": _age(collector.cache.next_attempt_in) if collector.cache.next_attempt_in else None,
+        "attempted_at": _iso(status.attempted_at) if status.attempted_at else None,
+        "next": _next_attempt(collector, now),
     }
+
+
+def _matches(row: Mapping[str, Any], query: str, state: str) -> bool:
+    text = " ".join((row["account"], row["collector"], row["state"], row["reason"]))
+    return query.casefold() in text.casefold() and (state not in _ORDER or state == row["state"])
+
+
+def _next_attempt(collector: RunningCollector, now: float) -> str:
+    """Return when the API is called again: by the first scrape after a pause, or after the time to live."""
+    if collector.cache.is_refreshing:
+        return "now"
+    fetched = collector.status.data_time
+    fresh = collector.cache.ttl - (now - fetched) if fetched and collector.status.up else 0.0
+    wait = max(collector.cache.next_attempt_in, fresh)
+    return f"in {_age(wait)}" if wait >= 1 else "next scrape"
 
 
 def _iso(moment: float) -> str:
@@ -83,7 +123,13 @@ def _page(state: AppState, name: str, **values: Any) -> HTMLResponse:
 
     environment, style, policy = _templates()
     html = environment.get_template(name).render(
-        style=style, version=__version__, link=link, telemetry_path=state.options.telemetry_path, **values
+        style=style,
+        version=about.VERSION,
+        revision=about.revision()[:_SHORT_REVISION],
+        documentation=about.FILES_URL,
+        link=link,
+        telemetry_path=state.options.telemetry_path,
+        **values,
     )
     return HTMLResponse(html, headers=policy)
 
@@ -102,7 +148,7 @@ def _templates() -> tuple[Any, str, dict[str, str]]:
     style = environment.get_template("style.css").render()
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     policy = (
-        f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
     )
     headers = {
         "content-security-policy": policy,

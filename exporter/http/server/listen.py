@@ -1,7 +1,7 @@
-"""Where the exporter listens: addresses as users write them, and the sockets bound to them.
+"""Parse listen addresses and bind sockets to them.
 
-Knows sockets and the file system; knows nothing of HTTP, TLS or event loops. Addresses are written as every
-Prometheus exporter takes them (`:10587`, `127.0.0.1:10587`, `[::1]:10587`), and `unix:/path` besides.
+Addresses are written as for every Prometheus exporter (`:10587`, `127.0.0.1:10587`, `[::1]:10587`), or as
+`unix:/path`.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from pathlib import Path
 
 _BACKLOG = 512
 _EXAMPLES = ":10587, 127.0.0.1:10587, [::1]:10587 or unix:/run/mimecast-exporter.sock"
-#: What the kernel's `sun_path` holds, without its closing zero byte.
-_LONGEST_UNIX_PATH = 107
+#: The size of the kernel's `sun_path` without its closing zero byte.
+_MAX_UNIX_PATH = 107
 
-_CURES = {
+_ADVICE = {
     errno.EADDRINUSE: "the address is already in use: stop the other process or choose another port",
     errno.EADDRNOTAVAIL: "this machine has no such address",
     errno.EACCES: "permission denied (ports below 1024 need CAP_NET_BIND_SERVICE; a socket file, a writable folder)",
@@ -31,7 +31,7 @@ _CURES = {
 
 
 class ListenError(OSError):
-    """An address cannot be listened on. The text names the address and what to do."""
+    """The exporter cannot listen on an address. The text names the address and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class ListenAddress:
 
 
 def parse_listen_address(text: str) -> ListenAddress:
-    """Read `--web.listen-address`; ValueError with the cure when it says nothing understandable."""
+    """Parse a value of `--web.listen-address`; raise ValueError with advice when it is not an address."""
     if text.startswith("unix:"):
         return _parse_unix(text)
     if "://" in text:
@@ -66,7 +66,7 @@ def parse_listen_address(text: str) -> ListenAddress:
 
 
 def parse_listen_addresses(texts: Iterable[str]) -> list[ListenAddress]:
-    """All addresses of a repeated flag; ValueError as `parse_listen_address` raises it."""
+    """Parse all values of a repeated flag; raise ValueError like `parse_listen_address`."""
     return [parse_listen_address(text) for text in texts]
 
 
@@ -74,8 +74,8 @@ def _parse_unix(text: str) -> ListenAddress:
     path = text.removeprefix("unix:")
     if not path:
         raise ValueError(f"listen address {text!r} has no path: write unix:/run/mimecast-exporter.sock")
-    if "\0" in path or len(path.encode()) > _LONGEST_UNIX_PATH:
-        raise ValueError(f"listen address {text!r}: a socket's path has at most {_LONGEST_UNIX_PATH} bytes")
+    if "\0" in path or len(path.encode()) > _MAX_UNIX_PATH:
+        raise ValueError(f"listen address {text!r}: a socket's path has at most {_MAX_UNIX_PATH} bytes")
     return ListenAddress(path=path)
 
 
@@ -101,7 +101,7 @@ def _parse_port(port: str, text: str) -> int:
 
 
 class Listeners(list[socket.socket]):
-    """Listening sockets, and what is to be cleaned up after them."""
+    """Listening sockets, and the socket files to remove after them."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -109,7 +109,7 @@ class Listeners(list[socket.socket]):
         self._files: list[tuple[Path, int]] = []
 
     def listen_on(self, address: ListenAddress) -> None:
-        """Add one address; ListenError says why it cannot be had."""
+        """Listen on one more address; raise ListenError when that is not possible."""
         if address.path is None:
             self.append(_bind_tcp(address))
             return
@@ -128,7 +128,7 @@ class Listeners(list[socket.socket]):
 
 
 def bind(addresses: Iterable[ListenAddress]) -> Listeners:
-    """Listen on all of the addresses, or on none: ListenError names the first that cannot be had."""
+    """Listen on all of the addresses, or on none: ListenError names the first that is not possible."""
     listeners = Listeners()
     try:
         for address in addresses:
@@ -154,7 +154,7 @@ def close_all(sockets: Iterable[socket.socket]) -> None:
 
 
 def address_of(sock: socket.socket) -> ListenAddress:
-    """Where a socket listens: a port 0 has become the real one."""
+    """Return where a socket listens: port 0 has become the real port."""
     name = sock.getsockname()
     if sock.family == socket.AF_UNIX:
         return ListenAddress(path=name)
@@ -185,7 +185,7 @@ def _candidates(
     try:
         found = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except (socket.gaierror, UnicodeError) as error:
-        raise ListenError(f"cannot listen on {address}: the name is not known ({error})") from None
+        raise ListenError(f"cannot listen on {address}: the name cannot be resolved ({error})") from None
     for family, _, _, _, sockaddr in sorted(found, key=lambda entry: entry[0] != socket.AF_INET):
         yield family, tuple(sockaddr)
 
@@ -193,7 +193,8 @@ def _candidates(
 def _listening(
     family: socket.AddressFamily, sockaddr: tuple[str | int | bytes, ...] | str, *, dual_stack: bool = False
 ) -> socket.socket:
-    sock = socket.socket(family, socket.SOCK_STREAM)
+    # The protocol is named because asyncio only then turns Nagle's algorithm off.
+    sock = socket.socket(family, socket.SOCK_STREAM, 0 if family == socket.AF_UNIX else socket.IPPROTO_TCP)
     try:
         if family != socket.AF_UNIX:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -219,7 +220,7 @@ def _bind_unix(path: str) -> socket.socket:
 
 
 def _remove_abandoned(path: Path) -> None:
-    """Remove a socket file nobody listens on any more, which a killed process leaves; never anything else."""
+    """Remove the socket file of a process that was killed; never anything else."""
     try:
         mode = path.lstat().st_mode
     except FileNotFoundError:
@@ -239,7 +240,7 @@ def _remove_abandoned(path: Path) -> None:
 def _refusal(address: str, error: OSError | None) -> ListenError:
     if error is None:
         return ListenError(f"cannot listen on {address}: the name has no address")
-    cure = _CURES.get(error.errno or 0, error.strerror or str(error))
+    cure = _ADVICE.get(error.errno or 0, error.strerror or str(error))
     refusal = ListenError(f"cannot listen on {address}: {cure}")
     refusal.errno = error.errno
     return refusal

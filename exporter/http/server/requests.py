@@ -1,7 +1,7 @@
 """Split the bytes of one connection into complete requests, and refuse what two servers could read differently.
 
-uvicorn receives every request in a canonical form: an origin-form target, one `Host`, `Content-Length` instead of
-chunks, no trailers, and no `Upgrade`, which llhttp takes for the end of HTTP even when a body follows.
+uvicorn receives each request in a canonical form: an origin-form target, one `Host`, `Content-Length` instead of
+chunks and trailers, and no `Upgrade`, which llhttp takes for the end of HTTP even when a body follows.
 """
 
 from __future__ import annotations
@@ -55,62 +55,44 @@ class _Head:
 
 @dataclass(slots=True)
 class RequestReader:
-    """The requests of one connection, in order. Feed it with `receive`, then call `next_request`."""
+    """The requests of one connection, in order; `continue_due` says whether the client waits for `100 Continue`."""
 
     limits: Limits
+    continue_due: bool = False
     _buffer: bytearray = field(default_factory=bytearray)
     _head: _Head | None = None
     _body: bytearray = field(default_factory=bytearray)
     _searched: int = 0
-    _continue_due: bool = False
-
-    @property
-    def has_begun(self) -> bool:
-        """Whether a part of a further request is there."""
-        return self._head is not None or bool(self._buffer)
 
     @property
     def buffered(self) -> int:
-        """The bytes that wait to be read as further requests."""
-        return len(self._buffer)
-
-    @property
-    def is_head_request(self) -> bool:
-        """Whether the request at hand is a HEAD, whose answer has no body."""
-        return self._buffer.startswith(b"HEAD ") or (self._head is not None and self._head.lines.startswith(b"HEAD "))
+        """The bytes of further requests that have arrived."""
+        return len(self._buffer) if self._head is None else max(1, len(self._buffer))
 
     def receive(self, data: bytes) -> None:
         """Append bytes from the connection."""
         self._buffer += data
 
     def next_request(self, *, close: bool = False) -> bytes | None:
-        """Return the next complete request in canonical form, or None until there is one.
-
-        Args:
-            close: add `Connection: close`, so that the connection ends with the answer.
+        """Return the next request in canonical form once it is complete, with `Connection: close` if `close` is set.
 
         Raises:
             RefusedError: the request is not served.
 
         """
-        if self._head is None:
-            self._head = self._take_head()
-        head = self._head
+        head = self._head = self._head or self._take_head()
         if head is None or not self._take_body(head):
             return None
-        request = _canonical(head, self._body, close=close)
-        self._head, self._body, self._continue_due = None, bytearray(), False
+        length = b"content-length: %d\r\n" % len(self._body) if self._body else b""
+        closing = b"connection: close\r\n" if close or head.close else b""
+        request = head.lines + length + closing + b"\r\n" + self._body
+        self._head, self._body, self.continue_due = None, bytearray(), False
         return request
-
-    def take_continue(self) -> bool:
-        """Return whether the client waits for `100 Continue`, once for each request."""
-        due, self._continue_due = self._continue_due, False
-        return due
 
     def _take_head(self) -> _Head | None:
         buffer = self._buffer
         if not self._searched:
-            self._drop_empty_lines()
+            del buffer[: len(buffer) - len(buffer.lstrip(b"\r\n"))]
         end = self._find_end(max(0, self._searched - 3))
         self._searched = len(buffer)
         if end < 0:
@@ -119,7 +101,7 @@ class RequestReader:
         head = _read_head(bytes(buffer[: end + 4]), self.limits)
         del buffer[: end + 4]
         self._searched = 0
-        self._continue_due = head.expects_continue
+        self.continue_due = head.expects_continue
         return head
 
     def _find_end(self, begin: int) -> int:
@@ -129,10 +111,6 @@ class RequestReader:
         if size > self.limits.header_bytes:
             raise RefusedError(431)
         return end
-
-    def _drop_empty_lines(self) -> None:
-        empty = len(self._buffer) - len(self._buffer.lstrip(b"\r\n"))
-        del self._buffer[:empty]
 
     def _take_body(self, head: _Head) -> bool:
         """Move the body from the buffer, and return whether it is complete."""
@@ -163,7 +141,7 @@ class RequestReader:
         return False
 
     def _take_trailers(self, begin: int) -> bool:
-        """Drop the trailers, which end with an empty line; the line before may be that of the last chunk."""
+        """Drop the trailers and the empty line after them; the last chunk's line may be the one before it."""
         end = self._find_end(begin - 2)
         if end < 0:
             return False
@@ -238,9 +216,3 @@ def _body_length(fields: list[tuple[bytes, bytes]], version: bytes, limits: Limi
     if length > limits.body_bytes:
         raise RefusedError(413)
     return length
-
-
-def _canonical(head: _Head, body: bytes | bytearray, *, close: bool) -> bytes:
-    length = b"content-length: %d\r\n" % len(body) if body else b""
-    closing = b"connection: close\r\n" if close or head.close else b""
-    return head.lines + length + closing + b"\r\n" + body

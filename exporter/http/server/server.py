@@ -1,7 +1,6 @@
-"""The HTTP server: uvicorn on sockets that are passed to it, replaced where TLS settings change, stopped by signals.
+"""Serve an ASGI application with uvicorn on given sockets, until a signal stops it.
 
-It serves any ASGI application. A change of the TLS settings starts a new uvicorn server on duplicates of the same
-sockets, and the old one finishes its answers.
+Changed TLS settings start a new uvicorn server on duplicates of the same sockets, and the old one finishes its answers.
 """
 
 from __future__ import annotations
@@ -38,49 +37,28 @@ ReplaceTls = Callable[[Tls | None], Awaitable[None]]
 class Listener:
     """One uvicorn server on duplicates of the sockets, under one TLS context."""
 
-    def __init__(self, app: ASGIApp, sockets: Sequence[socket.socket], limits: Limits, tls: Tls | None) -> None:
-        self.connections = Connections(limits, tls.admits if tls else None)
+    def __init__(
+        self, app: ASGIApp, sockets: Sequence[socket.socket], connections: Connections, tls: Tls | None
+    ) -> None:
+        self.connections = connections
         self._duplicates = [sock.dup() for sock in sockets]
-        self._server = uvicorn.Server(uvicorn_config(app, self.connections, tls))
-        self._serving: asyncio.Task[None] | None = None
+        self._uvicorn = uvicorn.Server(uvicorn_config(app, connections, tls))
 
-    async def start(self) -> None:
-        """Accept connections."""
-        serving = self._serving = asyncio.create_task(self._server.serve(sockets=self._duplicates))
-        while not self._server.started and not serving.done():  # noqa: ASYNC110 - uvicorn has no event for it
+    async def start(self) -> asyncio.Task[None]:
+        """Accept connections, and return the task that ends with the last of them."""
+        serving = asyncio.create_task(self._uvicorn.serve(sockets=self._duplicates))
+        while not self._uvicorn.started and not serving.done():  # noqa: ASYNC110 - uvicorn has no event for it
             await asyncio.sleep(0)
         if serving.done():
             serving.result()
+        return serving
 
     async def retire(self) -> None:
         """Stop accepting. Each connection finishes the request it has begun, and idle ones are closed."""
         self.connections.retired = True
-        self._server.should_exit = True
+        self._uvicorn.should_exit = True
         while any(sock.fileno() >= 0 for sock in self._duplicates):  # noqa: ASYNC110 - likewise
             await asyncio.sleep(_POLL_INTERVAL)
-
-    @property
-    def is_over(self) -> bool:
-        """Whether nothing is connected and nothing is being answered."""
-        return not self.connections.open and not self.connections.answers
-
-    @property
-    def is_finished(self) -> bool:
-        """Whether it is over, and uvicorn has returned."""
-        return self.is_over and (self._serving is None or self._serving.done())
-
-    async def end(self) -> None:
-        """Drop everything that is still open."""
-        for connection in list(self.connections.open):
-            connection.abort()
-        # The connections have to know that they are lost before their answers are cancelled.
-        for _ in range(3):
-            await asyncio.sleep(0)
-        for answer in self.connections.answers:
-            answer.cancel()
-        if self._serving is not None:
-            self._serving.cancel()
-            await asyncio.wait([self._serving, *self.connections.answers], timeout=_POLL_INTERVAL)
 
 
 def uvicorn_config(app: ASGIApp, connections: Connections, tls: Tls | None) -> uvicorn.Config:
@@ -111,9 +89,11 @@ class Server:
         self._sockets = sockets
         self._limits = limits or Limits()
         self._tls = tls
-        self._listeners: list[Listener] = []
+        self._open: set[Connection] = set()
+        self._answers: set[asyncio.Task[Any]] = set()
+        self._serving: set[asyncio.Task[None]] = set()
         self._changing = asyncio.Lock()
-        self._stopping = False
+        self._listener: Listener | None = None
 
     @property
     def addresses(self) -> list[ListenAddress]:
@@ -123,47 +103,52 @@ class Server:
     @property
     def is_over(self) -> bool:
         """Whether nothing is connected and nothing is being answered."""
-        return all(listener.is_over for listener in self._listeners)
+        return not self._open and not self._answers
 
     async def start(self) -> None:
         """Accept connections."""
-        await self._start(self._listener(self._tls))
-
-    def _listener(self, tls: Tls | None) -> Listener:
-        return Listener(self._app, self._sockets, self._limits, tls)
-
-    async def _start(self, listener: Listener) -> None:
-        self._listeners.append(listener)
-        await listener.start()
+        await self.replace_tls(self._tls)
 
     async def replace_tls(self, tls: Tls | None) -> None:
         """Use `tls` for each further connection; open connections finish the request they have begun."""
         async with self._changing:
-            if self._stopping:
-                return
+            connections = Connections(self._limits, tls.admits if tls else None, self._open, self._answers)
             # Made first, since this fails when no file descriptor is left; the old listener then continues.
-            listener = self._listener(tls)
-            # The kernel queues connections on the sockets themselves between the old listener and the new one.
-            await asyncio.gather(*(one.retire() for one in self._listeners))
-            self._listeners = [one for one in self._listeners if not one.is_finished]
-            await self._start(listener)
+            listener = Listener(self._app, self._sockets, connections, tls)
+            if self._listener is not None:
+                # The kernel queues connections on the sockets themselves until the new listener accepts them.
+                await self._listener.retire()
+            self._listener = listener
+            serving = await listener.start()
+            self._serving.add(serving)
+            serving.add_done_callback(self._serving.discard)
 
     async def stop(self, on_stop: Hook | None = None) -> None:
         """Stop accepting, call `on_stop` so that waiting requests are answered, and drop the rest in `stop_time`."""
-        self._stopping = True
         release(self._sockets)
-        listeners = list(self._listeners)
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(self._limits.stop_time):
-                await asyncio.gather(*(listener.retire() for listener in listeners))
+            async with asyncio.timeout(self._limits.stop_time), self._changing:
+                if self._listener is not None:
+                    await self._listener.retire()
                 if on_stop is not None:
                     await call(on_stop)
-                for connection in [one for listener in listeners for one in listener.connections.open]:
-                    connection.close_unless_answering()
-                while not all(listener.is_over for listener in listeners):  # noqa: ASYNC110 - many sets, no event
+                for connection in [one for one in self._open if not one.answering]:
+                    connection.transport.close()
+                while not self.is_over:  # noqa: ASYNC110 - two sets, no event
                     await asyncio.sleep(_POLL_INTERVAL)
-        await asyncio.gather(*(listener.end() for listener in listeners))
-        self._listeners.clear()
+        await self._drop()
+
+    async def _drop(self) -> None:
+        for connection in list(self._open):
+            connection.transport.abort()
+        # The connections have to know that they are lost before their answers are cancelled.
+        for _ in range(3):
+            await asyncio.sleep(0)
+        tasks = [*self._answers, *self._serving]
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks, timeout=_POLL_INTERVAL)
 
 
 async def serve(
