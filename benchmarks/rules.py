@@ -98,8 +98,8 @@ def _history(campaigns: list[Campaign], start: int, end: int, now: int) -> Itera
         return
     by_campaign = "campaign:mimecast_awareness_"
     kept: list[tuple[str, list[tuple[str, float]], int]] = [
-        ("emails_sent:week1", [(c.labels.rpartition(",")[0], 200.0) for c in current], 120),
-        ("users_completed:week1", [(c.labels.rpartition(",")[0], c.ratio(6.5) * 200) for c in current], 120),
+        ("emails_sent:week1", [(c.labels.rpartition(",")[0], 200.0) for c in current], 3600),
+        ("users_completed:week1", [(c.labels.rpartition(",")[0], c.ratio(6.5) * 200) for c in current], 3600),
         ("completion:ratio", [(c.labels, c.ratio((now - c.launch) / DAY)) for c in current], 120),
         (
             "completion:day_ratio",
@@ -109,9 +109,9 @@ def _history(campaigns: list[Campaign], start: int, end: int, now: int) -> Itera
                 for day in (3, 7, 14, 21, 30)
                 if c.launch + day * DAY < now
             ],
-            240,
+            3600,
         ),
-        ("completion:days_to_half", [(c.labels.rpartition(",")[0], 9.5) for c in campaigns if c.launch < now], 240),
+        ("completion:days_to_half", [(c.labels.rpartition(",")[0], 9.5) for c in campaigns if c.launch < now], 3600),
     ]
     for name, series, step in kept:
         yield f"# TYPE {by_campaign}{name} gauge"
@@ -129,7 +129,9 @@ def write_history(promtool: Path, folder: Path, campaigns: list[Campaign], days:
         with text.open("w") as out:
             out.writelines(f"{line}\n" for line in _history(campaigns, start, min(now, start + _BLOCK), now))
             out.write("# EOF\n")
-        subprocess.run([promtool, "tsdb", "create-blocks-from", "openmetrics", text, folder], check=True, capture_output=True)
+        subprocess.run(
+            [promtool, "tsdb", "create-blocks-from", "openmetrics", text, folder], check=True, capture_output=True
+        )
     text.unlink()
 
 
