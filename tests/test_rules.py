@@ -112,7 +112,7 @@ def test_every_alert_says_what_it_means_and_where_to_read_on(name: str) -> None:
 @pytest.mark.parametrize("name", ALERTS)
 def test_an_alert_about_an_account_takes_no_label_of_it_away(name: str) -> None:
     if not any(part in name for part in OF_EXPORTERS):
-        first = re.split(r"\n\s*(?:and|unless|>|or)\b", ALERTS[name]["expr"])[0]
+        first = re.split(r"\n\s*(?:and\b|unless\b|or\b|>)", ALERTS[name]["expr"])[0]
         assert " by (" not in first
 
 
@@ -124,7 +124,7 @@ def test_annotations_are_what_a_receiver_can_use(each_promtool: Path, tmp_path: 
     )
     expected = {
         "summary": "Campaign T of a&b is behind: 20% have completed",
-        "description": "20% have completed campaign T (1) of account a&b, and 48.93% are expected at its age. At this pace "
+        "description": "20% have completed campaign T (1) of account a&b, and 48.57% are expected at its age. At this pace "
         "it misses its target on day 30, when the others go on Mimecast's watchlist.",
         "dashboard_url": link,
         "runbook_url": runbook,
@@ -142,7 +142,7 @@ def test_annotations_are_what_a_receiver_can_use(each_promtool: Path, tmp_path: 
                 ],
                 "alert_rule_test": [
                     {
-                        "eval_time": "285h",
+                        "eval_time": "282h",
                         "alertname": "MimecastCampaignBehind",
                         "exp_alerts": [
                             {
