@@ -32,7 +32,7 @@ class SimulatedCampaign:
 
 def campaigns(number: int, seed: int) -> list[SimulatedCampaign]:
     """Return campaigns of every shape as often as SHAPES says, with parameters at random."""
-    chance = random.Random(seed)  # noqa: S311 - a simulation, not a secret
+    chance = random.Random(seed)
     shapes = [shape for shape, (weight, _) in SHAPES.items() for _ in range(weight)]
     return [_campaign(shapes[index % len(shapes)], chance) for index in range(number)]
 

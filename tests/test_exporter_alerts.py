@@ -181,7 +181,7 @@ def test_campaigns_that_fall_to_none_on_a_good_answer_are_told_of(each_promtool:
 def test_entries_that_are_left_out_are_told_of_when_nobody_wanted_that(
     each_promtool: Path, metric: str, collector: str
 ) -> None:
-    skipped = {}
+    skipped: dict[str, str] = {}
     for reason in ("limit", "invalid", "filtered", "too_old", "duplicate"):
         skipped |= of_account(f"mimecast_awareness_{metric}_skipped", "0x9 3x90 0x60", reason=reason)
     before, firing, after = world(each_promtool, skipped).firing("MimecastCampaignsSkipped", "60m", "90m", "130m")

@@ -187,7 +187,7 @@ def test_no_ratio_leaves_0_to_1(each_promtool: Path, given_campaigns: list[tuple
 
 
 def test_simulations_grades_and_videos_are_recorded(each_promtool: Path) -> None:
-    series = {}
+    series: dict[str, str] = {}
     for number, clicks in enumerate((10, 20, 30)):
         series |= simulation(str(number), f"{clicks}x40", 40 + number)
         series |= {

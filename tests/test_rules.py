@@ -124,8 +124,8 @@ def test_annotations_are_what_a_receiver_can_use(each_promtool: Path, tmp_path: 
     )
     expected = {
         "summary": "Campaign T of a&b is behind: 20% have completed",
-        "description": "20% have completed campaign T (1) of account a&b, and 48.57% are expected at its age. At this pace "
-        "it misses its target on day 30, when the others go on Mimecast's watchlist.",
+        "description": "20% have completed campaign T (1) of account a&b, and 48.57% are expected at its age. At this "
+        "pace it misses its target on day 30, when the others go on Mimecast's watchlist.",
         "dashboard_url": link,
         "runbook_url": runbook,
     }

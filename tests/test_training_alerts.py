@@ -135,7 +135,7 @@ def test_a_question_most_answer_wrongly_when_enough_have_answered_and_the_campai
 
 
 def test_a_click_rate_far_above_the_accounts_own_median_is_told_of(each_promtool: Path) -> None:
-    earlier = {}
+    earlier: dict[str, str] = {}
     for number, clicks in enumerate((8, 10, 12)):
         earlier |= simulation(str(number), f"{clicks}x130", 60 + 30 * number)
     high = simulation("high", "0x10 30x130", 1)
