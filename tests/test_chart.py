@@ -18,6 +18,7 @@ from pydantic import BaseModel
 
 from exporter import __version__
 from exporter.cli.loading import catalog
+from exporter.cli.parser import build_parser
 from exporter.config import load_file
 from tests.rules import FOLDER as RULES
 from tests.rules import RULE_FILES
@@ -141,6 +142,12 @@ def test_mounted_files_are_read_only_and_follow_their_source(manifests: list[Man
     mounts = pod["containers"][0]["volumeMounts"]
     assert all(mount["readOnly"] and "subPath" not in mount for mount in mounts)
     assert {mount["name"] for mount in mounts} == {volume["name"] for volume in pod["volumes"]}
+
+
+def test_the_exporter_has_every_flag_that_the_chart_passes(manifests: list[Manifest]) -> None:
+    (container,) = workload(manifests)["spec"]["template"]["spec"]["containers"]
+    options = build_parser().parse_args(container["args"])
+    assert options.config_watch
 
 
 def mounted(manifests: list[Manifest], folder: Path) -> Path:

@@ -277,7 +277,7 @@ def test_a_number_that_is_not_known_has_words(name: str, panel: dict[str, Any]) 
     (mappings,) = (each["options"] for each in panel["fieldConfig"]["defaults"]["mappings"][-1:])
     assert {mappings[code]["text"] for code in ("-1", "-2", "-3")} == {
         "exporter down",
-        "rules not loaded",
+        "rules missing",
         "collector off",
     }
 

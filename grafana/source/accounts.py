@@ -32,12 +32,12 @@ _BELOW = f"{_COMPLETION} < on () group_left () mimecast_awareness:completion_day
 
 
 def _numbers() -> list[Json]:
-    settings: Json = {"width": 6, "unit": "none"}
-    none_is_good = settings | {"thresholds": ZERO_IS_GOOD}
+    whole: Json = {"unit": "none"}
+    none_is_good = whole | {"thresholds": ZERO_IS_GOOD}
     launches = account("campaigns_launched:count90d")
     return [
-        stat("Accounts", "Accounts that are scraped.", or_missing(f"count({UP})", rules=False), **settings),
-        stat("Failing", "Accounts of which the last refresh of a collector failed.", or_missing(f"sum(1 - {UP})", rules=False), **none_is_good),
+        stat("Accounts", "Accounts that are scraped.", or_missing(f"count({UP})", rules=False), width=4, **whole),
+        stat("Failing", "Accounts of which the last refresh of a collector failed.", or_missing(f"sum(1 - {UP})", rules=False), width=4, **none_is_good),
         stat("No launch in 90 days", "Accounts that have launched no campaign in the last 90 days.", or_missing(f"sum({launches} == bool 0)"), **none_is_good),
         stat("Below the target", "Accounts whose completion over the campaigns of the last 90 days is below the target (80 % by default).", or_missing(f"count({_BELOW}) or count({_COMPLETION}) * 0"), empty="nothing sent", **none_is_good),
     ]  # fmt: skip
@@ -59,14 +59,14 @@ def _accounts() -> Json:
         "Click an account for its campaigns, its state for how the API answers.",
         {ref: expr.replace(SELECTED, _FOUND) for ref, expr in values.items()},
         [
-            coloured("Value #A", "State", 105, mappings=ACCOUNT_STATES, unit="none", links=[link("Open the account's exporter", EXPORTER, account="Account")]),
-            Column("account", "Account", links=[link("Open the account's campaigns", OVERVIEW, account="Account")], custom__minWidth=150, custom__filterable=True),
-            share_bar("B", "Completion", 140, HIGH_IS_GOOD),
-            number("C", "On target", 90, unit="percentunit"),
-            coloured("Value #D", "Launches", 85, unit="none", thresholds=steps((None, AMBER), (1, PLAIN_CELL)), custom__align="right"),
-            number("E", "Behind", 75),
-            number("F", "To remind", 95),
-            coloured("Value #G", "Data age", 95, unit="s", decimals=0, thresholds=in_a_cell(FRESH_IS_GOOD), custom__align="right"),
+            coloured("Value #A", "State", 110, mappings=ACCOUNT_STATES, unit="none", links=[link("Open the account's exporter", EXPORTER, account="Account")]),
+            Column("account", "Account", links=[link("Open the account's campaigns", OVERVIEW, account="Account")], custom__minWidth=120, custom__filterable=True),
+            share_bar("B", "Completion", 115, HIGH_IS_GOOD),
+            number("C", "On target", 85, unit="percentunit"),
+            coloured("Value #D", "Launches", 80, unit="none", thresholds=steps((None, PLAIN_CELL), (0, AMBER), (1, PLAIN_CELL)), custom__align="right"),
+            number("E", "Behind", 65),
+            number("F", "To remind", 90),
+            coloured("Value #G", "Data age", 80, unit="s", decimals=0, thresholds=in_a_cell(FRESH_IS_GOOD), custom__align="right"),
         ],
         height=24, pages=True, sort=[("State", True), ("Completion", False)], empty="no account is scraped",
     )  # fmt: skip

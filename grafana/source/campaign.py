@@ -53,11 +53,11 @@ def _numbers() -> list[Json]:
         stat("State", "Behind: completion is below what is expected at the campaign's age. Stalled: behind, and nobody has completed for a week. Completed: nearly everybody has completed. Ended: launched more than 90 days ago.", or_missing(f"max({state(CHOSEN)})"), unit="none", mappings=CAMPAIGN_STATES, empty="not known", **settings),
         stat("Day", "Days since the launch. After day 30 Mimecast puts people who have not completed on its watchlist.", or_missing(f"floor((time() - max({_LAUNCH})) / 86400)", rules=False), unit="none", decimals=0, empty="not launched", **settings),
         stat("Completion", "People who completed, whatever they answered, of those who were sent the campaign.", or_missing(f"max({_COMPLETION})", rules=False), empty="nothing sent", **settings, **share),
-        stat("People to remind", "People who were sent the campaign and have not completed it.", or_missing(f"max({_TO_REMIND})", rules=False), unit="none", empty="nothing sent", **settings),
+        stat("To remind", "People who were sent the campaign and have not completed it.", or_missing(f"max({_TO_REMIND})", rules=False), unit="none", empty="nothing sent", **settings),
         stat("Correct answers", "Correct answers of completions; the mean where there are several questions.", or_missing(_CORRECT, rules=False), empty="not known", **settings, **share),
-        stat("Completion on day 30", "What the campaign had reached on day 30; compare it with the target, the dashed line below on that day.", f"max({_DAY_30})", empty="not reached", **judged),
-        stat("Days until half had completed", "The campaign's age when completion passed 50 %.", f"max({own})", unit="none", decimals=1, empty="not reached", **settings),
-        stat("Days until half had completed, median", "The median of the account's earlier campaigns, to compare with.", f"max({median})", unit="none", decimals=1, empty="too few campaigns", **settings),
+        stat("Completion, day 30", "What the campaign had reached on day 30; compare it with the target, the dashed line below on that day.", f"max({_DAY_30})", empty="not reached", **judged),
+        stat("Days to half", "The campaign's age when completion passed 50 %.", f"max({own})", unit="none", decimals=1, empty="not reached", **settings),
+        stat("Usual days to half", "The median of the account's earlier campaigns, to compare with.", f"max({median})", unit="none", decimals=1, empty="too few campaigns", **settings),
     ]  # fmt: skip
 
 
@@ -98,10 +98,10 @@ def _answers() -> list[Json]:
             "Answers by option", "How many people chose each option. The right one is marked where the API names it or where its count identifies it.",
             {"A": _ANSWERS, "B": share, "C": f"({_ANSWERS}) * 0 + 1 and on (account, campaign_id, option) {_RIGHT}"},
             [
-                Column("option", "Option", custom__width=75),
+                Column("option", "Option", custom__width=65),
                 share_bar("B", "Share of answers", 0),
-                number("A", "People", 85),
-                coloured("Value #C", "Right answer", 115, mappings=words({"1": ("✓ right", GREEN)}), unit="none", noValue=""),
+                number("A", "People", 70),
+                coloured("Value #C", "Right", 75, mappings=words({"1": ("✓ right", GREEN)}), unit="none", noValue=""),
             ],
             width=12, height=8, sort=[("Option", False)], empty="no answers yet", now=True,
         ),

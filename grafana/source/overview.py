@@ -80,10 +80,10 @@ def _numbers() -> list[Json]:
     return [
         stat("Age of the numbers", "Time since the oldest of the numbers shown were fetched from Mimecast.", or_missing(AGE_OF_DATA), unit="s", decimals=0, thresholds=FRESH_IS_GOOD, mappings=MISSING),
         stat("People still to remind", "People who were sent a campaign that is running and have not completed it. Who is in two campaigns counts twice.", or_missing(total("users_to_remind:sum")), unit="none"),
-        stat("Running campaigns on track", "Share of the running campaigns that have at least the completion that is expected at their age. Campaigns of the first three days are not judged.", or_missing(f"{on_track} / ({on_track} + {behind} > 0)"), empty="none to judge", **judged),
+        stat("Campaigns on track", "Share of the running campaigns that have at least the completion that is expected at their age. Campaigns of the first three days are not judged.", or_missing(f"{on_track} / ({on_track} + {behind} > 0)"), empty="none to judge", **judged),
         stat("Completion, last 90 days", "People who completed, of those who were sent a campaign that was launched in the last 90 days.", or_missing(f"{completed} / ({audience} > 0)"), empty="nothing sent", **share),
-        stat("Correct answers, last 90 days", "People who answered correctly, of those who completed a campaign that was launched in the last 90 days.", or_missing(f"{right} / ({answered} > 0)"), empty="no answers", **share),
-        stat("Campaigns that reached the target, 12 months", "Share of the campaigns launched 30 to 365 days ago whose completion reached the target (80 % by default, mimecast_awareness:completion_day30_ratio:threshold).", or_missing(f"{reached} / ({finished} > 0)"), empty="none yet", **judged),
+        stat("Correct, last 90 days", "People who answered correctly, of those who completed a campaign that was launched in the last 90 days.", or_missing(f"{right} / ({answered} > 0)"), empty="no answers", **share),
+        stat("On target, 12 months", "Share of the campaigns launched 30 to 365 days ago whose completion reached the target (80 % by default, mimecast_awareness:completion_day30_ratio:threshold).", or_missing(f"{reached} / ({finished} > 0)"), empty="none yet", **judged),
     ]  # fmt: skip
 
 
@@ -108,11 +108,11 @@ def _what_to_do() -> Json:
             coloured("Value #A", "State", 115, mappings=CAMPAIGN_STATES, unit="none"),
             _TITLE_OF_ITS_TIME,
             _ACCOUNT,
-            number("B", "Day", 55),
-            number("C", "Completion", 100, unit="percentunit"),
-            number("D", "Expected", 90, unit="percentunit"),
-            share_bar("E", "Of expected", 130, AS_EXPECTED),
-            number("F", "To remind", 95),
+            number("B", "Day", 50),
+            number("F", "To remind", 90),
+            number("C", "Completion", 95, unit="percentunit"),
+            number("D", "Expected", 80, unit="percentunit"),
+            share_bar("E", "Of expected", 120, AS_EXPECTED),
             *_ITS_TIME,
         ],
         height=10, sort=[("State", True), ("To remind", True)], empty="no campaign is running",
@@ -174,7 +174,7 @@ def _results() -> Json:
             number("C", "Days to 50 %", 105),
             *_ITS_TIME,
         ],
-        width=12, height=9, sort=[("Launched", True)], empty="Prometheus has not recorded day 30 of a campaign yet",
+        height=9, sort=[("Launched", True)], empty="Prometheus has not recorded day 30 of a campaign yet",
     )  # fmt: skip
 
 
@@ -199,8 +199,8 @@ def _hardest() -> Json:
         [
             _title(),
             _ACCOUNT,
-            Column("question", "Question", custom__width=90, custom__align="right"),
-            share_bar("A", "Correct", 130),
+            Column("question", "Question", custom__width=80, custom__align="right"),
+            share_bar("A", "Correct", 110),
             *_CAMPAIGN,
         ],
         width=12, height=9, sort=[("Correct", False)], empty="no question has 20 answers yet",
@@ -218,7 +218,7 @@ def _alerts() -> Json:
             Column("title", "Campaign", custom__minWidth=120),
             _ACCOUNT,
         ],
-        width=12, height=9, sort=[("Severity", True)], empty="no alert is firing",
+        height=8, sort=[("Severity", True)], empty="no alert is firing",
     )  # fmt: skip
 
 
@@ -228,7 +228,7 @@ def build() -> Json:
         OVERVIEW,
         "Awareness overview",
         "How awareness training is going, over all campaigns.",
-        panels=[*_numbers(), _what_to_do(), *_trend(), row("Details"), _results(), _scheduled(), _hardest(), _alerts()],
+        panels=[*_numbers(), _what_to_do(), *_trend(), row("Details"), _alerts(), _results(), _scheduled(), _hardest()],
         variables=FOR_ACCOUNTS,
         span="30d",
     )

@@ -55,7 +55,7 @@ def words(meanings: dict[str, tuple[str, str]]) -> list[Json]:
 
 
 #: What stands in for a number that cannot be known, by the codes that promql.or_missing gives.
-_MISSING = {"-1": ("exporter down", RED), "-2": ("rules not loaded", RED), "-3": ("collector off", GREY)}
+_MISSING = {"-1": ("exporter down", RED), "-2": ("rules missing", RED), "-3": ("collector off", GREY)}
 MISSING = words(_MISSING)
 OK = words({"0": ("refused", RED), "1": ("ok", BLUE)})
 UP_OR_DOWN = words({"0": ("down", RED), "1": ("up", BLUE)})

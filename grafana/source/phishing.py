@@ -17,7 +17,7 @@ from promql import (
 from tables import Column, coloured, number, share_bar, table
 
 _MAX_ROWS = 500
-_SWITCH_ON = "where the collector is off: collectors: [campaigns, phishing, safe_score, performance]"
+_SWITCH_ON = "to switch the collector on, set collectors: [campaigns, phishing, safe_score, performance]"
 _SENT, _LAUNCH = (
     exported(f"awareness_phishing_campaign_{name}", BY_CAMPAIGN) for name in ("sent", "launch_timestamp_seconds")
 )
@@ -31,10 +31,10 @@ def _numbers() -> list[Json]:
     share: Json = {"unit": "percentunit", "decimals": 1, "width": 6}
     low, unwatched = account("safe_score_low_grades:ratio"), account("performance_videos_not_watched:ratio")
     return [
-        stat("Click rate, 12 months", "The mean over the phishing simulations launched 7 to 365 days ago of the share of people who clicked, of those it was sent to.", or_missing(f"avg({_CLICKED} and {_YEAR})", "phishing"), empty="no simulation", **share),
-        stat("Submit rate, 12 months", "The same for people who submitted data. Whether people who submitted count as clicked as well is not documented.", or_missing(f"avg({_SUBMITTED} and {_YEAR})", "phishing"), empty="no simulation", **share),
-        stat("People with grade D or F", "Share of people whose SAFE score has the grade D or F; the mean over the accounts.", or_missing(f"avg({low})", "safe_score"), empty="no scores", **share),
-        stat("Videos not watched", "Share of the training videos sent that were not watched; the mean over the accounts.", or_missing(f"avg({unwatched})", "performance"), empty="no videos", **share),
+        stat("Click rate", "The mean over the phishing simulations launched 7 to 365 days ago of the share of people who clicked, of those it was sent to.", or_missing(f"avg({_CLICKED} and {_YEAR})", "phishing"), empty="no simulation", **share),
+        stat("Submit rate", "The same for people who submitted data. Whether people who submitted count as clicked as well is not documented.", or_missing(f"avg({_SUBMITTED} and {_YEAR})", "phishing"), empty="no simulation", **share),
+        stat("Grade D or F", "Share of people whose SAFE score has the grade D or F; the mean over the accounts.", or_missing(f"avg({low})", "safe_score"), empty="no scores", **share),
+        stat("Not watched", "Share of the training videos sent that were not watched; the mean over the accounts.", or_missing(f"avg({unwatched})", "performance"), empty="no videos", **share),
     ]  # fmt: skip
 
 

@@ -37,7 +37,7 @@ def or_missing(expr: str, collector: str = "", *, rules: bool = True) -> str:
 
 def missing_row(label: str) -> str:
     """Return a row for a table that has no state, which says in a label why nothing is known; nothing where all is."""
-    text = "Not known: exporter down or rules not loaded"
+    text = "Not known: exporter down or rules missing"
     return f'label_replace({_EXPORTER_DOWN} or {_RULES_NOT_LOADED}, "{label}", "{text}", "", "")'
 
 

@@ -27,7 +27,11 @@ class Column:
     @property
     def override(self) -> Json:
         """The properties as Grafana's model has them."""
-        properties = [{"id": name, "value": value} for name, value in {"noValue": "-", **self.properties}.items()]
+        properties = [
+            {"id": name, "value": value}
+            for name, value in {"noValue": "-", **self.properties}.items()
+            if value is not None
+        ]
         return {"matcher": {"id": "byName", "options": self.title}, "properties": properties}
 
 
@@ -43,10 +47,12 @@ def date(ref: str, title: str, width: int = 105) -> Column:
 
 def share_bar(ref: str, title: str, width: int, thresholds: Json | None = None) -> Column:
     """Return a column of shares, each a bar and a percentage; one colour without thresholds."""
+    # A gradient goes through the colours of all thresholds below the value.
+    mode = "basic" if thresholds else "gradient"
     return Column(
-        f"Value #{ref}", title, unit="percentunit", decimals=0, min=0, max=1, custom__width=width,
+        f"Value #{ref}", title, unit="percentunit", decimals=0, min=0, max=1, custom__width=width or None, custom__minWidth=80,
         thresholds=thresholds or steps((None, BLUE)), color={"mode": "thresholds"},
-        custom__cellOptions={"type": "gauge", "mode": "gradient", "valueDisplayMode": "text"},
+        custom__cellOptions={"type": "gauge", "mode": mode, "valueDisplayMode": "text"},
     )  # fmt: skip
 
 
