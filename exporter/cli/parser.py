@@ -301,7 +301,7 @@ def _seconds(text: str) -> float:
 
 
 def _duration(text: str) -> float:
-    from exporter.config.units import Duration  # noqa: PLC0415 - few commands need it
+    from exporter.config.scalars import Duration  # noqa: PLC0415 - few commands need it
 
     try:
         value = Duration.parse(text)
