@@ -155,7 +155,10 @@ def test_a_value_or_the_name_of_its_file_beside_the_document_may_be_given(
         ("salutation_file: ''", "salutation_file: must be the name of a file"),
         ("salutation_file: [word]", "salutation_file: expected text, found a list"),
         ("salutation: a\nsignatur_file: word", "signatur_file: unknown key: did you mean signature_file?"),
-        ("salutation: a\nstamp: 8", "stamp: unknown key: salutation, salutation_file, signature and signature_file are known"),
+        (
+            "salutation: a\nstamp: 8",
+            "stamp: unknown key: salutation, salutation_file, signature and signature_file are known",
+        ),
     ],
 )
 def test_a_fault_of_a_file_is_reported_at_the_key_that_names_it(
