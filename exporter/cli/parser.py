@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 
 from exporter.about import version_line
-from exporter.cli import argument_types
+from exporter.cli.values import duration, label, path, positive_int, seconds, url
 
 DEFAULT_LISTEN = ":10587"
 #: Commands, and what each does.
@@ -111,7 +111,7 @@ def _add_own_flags(added: dict[str, argparse.ArgumentParser]) -> None:
     added["serve"].add_argument(
         "--config.watch",
         dest="config_watch",
-        type=argument_types.seconds,
+        type=seconds,
         nargs="?",
         const=30.0,
         metavar="SECONDS",
@@ -143,32 +143,28 @@ def _add_own_flags(added: dict[str, argparse.ArgumentParser]) -> None:
     )
     _add_history_flags(added["simulate"])
     added["healthcheck"].add_argument(
-        "--timeout",
-        type=argument_types.seconds,
-        default=3.0,
-        metavar="SECONDS",
-        help="time for the answer (default: %(default)s)",
+        "--timeout", type=seconds, default=3.0, metavar="SECONDS", help="time for the answer (default: %(default)s)"
     )
 
 
 def _add_history_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--history",
-        type=argument_types.duration,
+        type=duration,
         metavar="DURATION",
         help="write the accounts' past, such as 90d, as OpenMetrics for `promtool tsdb create-blocks-from openmetrics`"
         " to standard output, and end",
     )
     parser.add_argument(
         "--history-step",
-        type=argument_types.duration,
+        type=duration,
         default=3600.0,
         metavar="DURATION",
         help="the time between two samples of the history (default: 1h)",
     )
     parser.add_argument(
         "--history-label",
-        type=argument_types.label,
+        type=label,
         action="append",
         metavar="NAME=VALUE",
         help="a label of the history's series, repeatable (default: job=mimecast, instance=localhost:10587)",
@@ -205,7 +201,7 @@ def _add_web_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--web.telemetry-path",
         dest="web_telemetry_path",
-        type=argument_types.path,
+        type=path,
         default="/metrics",
         metavar="PATH",
         help="path of the metrics (default: %(default)s)",
@@ -216,7 +212,7 @@ def _add_serving_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--web.external-url",
         dest="web_external_url",
-        type=argument_types.url,
+        type=url,
         metavar="URL",
         help="URL at which clients reach the exporter, such as behind a proxy (default: that of the request)",
     )
@@ -229,21 +225,21 @@ def _add_serving_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--web.max-requests",
         dest="web_max_requests",
-        type=argument_types.positive_int,
+        type=positive_int,
         default=40,
         metavar="N",
         help="answers prepared at the same time; further requests get status 503 (default: %(default)s)",
     )
     parser.add_argument(
         "--timeout-offset",
-        type=argument_types.seconds,
+        type=seconds,
         default=0.5,
         metavar="SECONDS",
         help="time subtracted from Prometheus's scrape timeout (default: %(default)s)",
     )
     parser.add_argument(
         "--default-scrape-timeout",
-        type=argument_types.seconds,
+        type=seconds,
         default=10.0,
         metavar="SECONDS",
         help="time that a scrape without a timeout header waits for the API (default: %(default)s)",
@@ -252,32 +248,21 @@ def _add_serving_flags(parser: argparse.ArgumentParser) -> None:
 
 def _add_simulator_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--accounts",
-        type=argument_types.positive_int,
-        default=3,
-        metavar="N",
-        help="number of accounts (default: %(default)s)",
+        "--accounts", type=positive_int, default=3, metavar="N", help="number of accounts (default: %(default)s)"
     )
     parser.add_argument(
-        "--campaigns",
-        type=argument_types.positive_int,
-        default=16,
-        metavar="N",
-        help="campaigns per account (default: %(default)s)",
+        "--campaigns", type=positive_int, default=16, metavar="N", help="campaigns per account (default: %(default)s)"
     )
     parser.add_argument("--seed", type=int, default=1, metavar="N", help="seed of the made-up numbers (default: 1)")
     parser.add_argument(
         "--speed",
-        type=argument_types.seconds,
+        type=seconds,
         default=1.0,
         metavar="FACTOR",
         help="speed of the simulated clock, 1 for real time (default: %(default)s)",
     )
     parser.add_argument(
-        "--page-size",
-        type=argument_types.positive_int,
-        metavar="N",
-        help="campaigns per page of an answer (default: one page)",
+        "--page-size", type=positive_int, metavar="N", help="campaigns per page of an answer (default: one page)"
     )
 
 

@@ -1,7 +1,4 @@
-"""Values of flags: what text on the command line means, and how to write what it does not.
-
-Each function raises ArgumentTypeError, which argparse prints beside the flag's name.
-"""
+"""Values of flags: each function reads one from its text, or says what is wrong with it."""
 
 from __future__ import annotations
 
@@ -12,14 +9,14 @@ from urllib.parse import urlsplit
 
 
 def positive_int(text: str) -> int:
-    """Return a whole number of 1 or more."""
+    """Read a whole number of 1 or more."""
     if not (text.isascii() and text.isdecimal() and int(text) >= 1):
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of 1 or more")
     return int(text)
 
 
 def seconds(text: str) -> float:
-    """Return a number of seconds, such as 0.5 or 0.5s."""
+    """Read a number of seconds, such as 0.5."""
     try:
         value = float(text.removesuffix("s"))
     except ValueError:
@@ -30,7 +27,7 @@ def seconds(text: str) -> float:
 
 
 def duration(text: str) -> float:
-    """Return the seconds of a duration such as 90d."""
+    """Read a duration with a unit, such as 90d; return seconds."""
     from exporter.config.scalars import Duration  # noqa: PLC0415 - few commands need it
 
     try:
@@ -38,12 +35,12 @@ def duration(text: str) -> float:
     except ValueError as error:
         raise argparse.ArgumentTypeError(f"{text!r} is {error}") from error
     if not value:
-        raise argparse.ArgumentTypeError(f"{text!r} is no time at all")
+        raise argparse.ArgumentTypeError(f"{text!r} must be longer than 0")
     return value
 
 
 def label(text: str) -> tuple[str, str]:
-    """Return name and value of a label such as `instance=exporter:10587`."""
+    """Read a label, such as instance=exporter:10587."""
     name, separator, value = text.partition("=")
     if not separator or not re.fullmatch("[a-zA-Z_][a-zA-Z0-9_]*", name):
         raise argparse.ArgumentTypeError(f"{text!r} is not a label such as instance=exporter:10587")
@@ -51,7 +48,7 @@ def label(text: str) -> tuple[str, str]:
 
 
 def path(text: str) -> str:
-    """Return a path that nothing else is served at."""
+    """Read a path at which nothing else is served."""
     taken = text in ("/", "/config", "/probe", "/sd") or text.startswith("/-/")
     if taken or not re.fullmatch(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)+", text):
         raise argparse.ArgumentTypeError(f"{text!r} is not a free path such as /metrics")
@@ -59,12 +56,12 @@ def path(text: str) -> str:
 
 
 def url(text: str) -> str:
-    """Return a URL without the slash at its end."""
+    """Read an http or https URL without credentials, query and fragment."""
     try:
-        url = urlsplit(text)
-        valid = url.scheme in ("http", "https") and bool(url.hostname) and url.port != 0
+        parts = urlsplit(text)
+        valid = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:
         valid = False
-    if not valid or url.query or url.fragment or url.username is not None:
+    if not valid or parts.query or parts.fragment or parts.username is not None:
         raise argparse.ArgumentTypeError(f"{text!r} is not a URL such as https://exporter.example.com/mimecast")
     return text.rstrip("/")
