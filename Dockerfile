@@ -10,16 +10,17 @@ COPY requirements/runtime.txt requirements/build.txt requirements/
 # What runs goes into the environment that is copied; what builds the wheel stays here.
 RUN python -m pip --python /opt/exporter/bin/python install --require-hashes --no-compile -r requirements/runtime.txt \
  && python -m pip install --require-hashes --ignore-installed -r requirements/build.txt
-COPY pyproject.toml README.md LICENSE ./
+COPY pyproject.toml README.md LICENSE hatch_build.py ./
 COPY exporter exporter
-RUN python -m pip wheel --no-deps --no-build-isolation --wheel-dir /wheels . \
+ARG REVISION=
+RUN SOURCE_REVISION=${REVISION} python -m pip wheel --no-deps --no-build-isolation --wheel-dir /wheels . \
  && python -m pip --python /opt/exporter/bin/python install --no-deps --no-compile /wheels/*.whl \
  && /opt/exporter/bin/python -m compileall -q -j 0 /opt/exporter/lib
 
 FROM ${BASE}
 
-ARG VERSION=unknown
-ARG REVISION=unknown
+ARG VERSION=
+ARG REVISION=
 ARG SOURCE=https://example.com/mimecast-exporter
 LABEL org.opencontainers.image.title="mimecast-exporter" \
       org.opencontainers.image.description="Prometheus exporter for Mimecast Awareness Training campaigns" \

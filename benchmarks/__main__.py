@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from benchmarks import fleets, holding, lifetime, profile, refreshing, scraping, serving
+from benchmarks import fleets, holding, lifetime, profile, refreshing, rules, scraping, serving, training
 from benchmarks.profile import Parts
 from benchmarks.refreshing import LARGE
 from benchmarks.rows import Row, table
@@ -46,6 +46,8 @@ def _everything(parts: list[Parts]) -> Iterator[Row]:
         yield from scraping.rows(size, 5, parts, peers=True)
     yield from fleets.rows(5)
     yield from lifetime.rows(90)
+    yield from rules.rows()
+    yield from training.rows()
 
 
 _HEAD = """\

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import math
+import shutil
+import statistics
 import subprocess
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -14,7 +16,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import httpx
-import yaml
+
+from benchmarks.rows import Row, at_most, left_out
+from tests import servers
+from tests.rules import quickened
+from tests.stack import prometheus_running, wait_until
 
 DAY = 86400
 _BLOCK = 7200
@@ -52,54 +58,46 @@ class Campaign:
 
 def scraped(campaigns: list[Campaign]) -> str:
     """Return what the exporter says of the campaigns now."""
-    values = {
-        "emails_sent": lambda c: 200 if c.launch < c.now else 0,
-        "users_completed": lambda c: c.completed(c.now),
-        "users_correct": lambda c: int(c.completed(c.now) * 0.8),
-        "launch_timestamp_seconds": lambda c: c.launch,
-        "implausible": lambda c: 0,
-    }
-    lines = [
-        f"mimecast_awareness_campaign_{name}{{{campaign.labels}}} {value(campaign)}"
-        for name, value in values.items()
-        for campaign in campaigns
-    ]
+    lines = []
     for campaign in campaigns:
-        lines += [
-            f'mimecast_awareness_campaign_correct_answers{{{campaign.labels},question="{question}"}} '
-            f"{int(campaign.completed(campaign.now) * 0.7)}"
-            for question in (1, 2, 3)
-        ]
+        completed = campaign.completed(campaign.now)
+        values = {
+            "emails_sent": 200 if campaign.launch < campaign.now else 0,
+            "users_completed": completed,
+            "users_correct": completed * 4 // 5,
+            "launch_timestamp_seconds": campaign.launch,
+            "implausible": 0,
+        }
+        name = "mimecast_awareness_campaign"
+        lines += [f"{name}_{metric}{{{campaign.labels}}} {value}" for metric, value in values.items()]
+        for question in (1, 2, 3):
+            lines.append(f'{name}_correct_answers{{{campaign.labels},question="{question}"}} {completed * 7 // 10}')
     for number in range(0, len(campaigns), _EACH_ACCOUNT):
         account = f'account="customer-{number // _EACH_ACCOUNT:04}"'
         lines += [
             f"mimecast_awareness_campaigns{{{account}}} {_EACH_ACCOUNT}",
-            f"mimecast_up{{{account}}} 1",
             f'mimecast_collector_up{{{account},collector="campaigns"}} 1',
             f'mimecast_data_timestamp_seconds{{{account},collector="campaigns"}} {campaigns[0].now}',
         ]
-    return "\n".join(lines) + "\n"
+    return "".join(f"{line}\n" for line in sorted(lines))
 
 
 def _history(campaigns: list[Campaign], start: int, end: int, now: int) -> Iterator[str]:
     """OpenMetrics text of one block: what was scraped each minute, and what the rules recorded."""
     job = 'job="mimecast"'
     current = [campaign for campaign in campaigns if now - 90 * DAY < campaign.launch <= now]
-    for name, extra in (
-        ("mimecast_awareness_campaign_users_completed", ',instance="exporter"'),
-        ("campaign:mimecast_awareness_users_completed:max", ""),
-    ):
-        yield f"# TYPE {name} gauge"
-        for campaign in campaigns:
-            prefix = f"{name}{{{job}{extra},{campaign.labels}}} "
-            for at in range(start, end, 60):
-                yield f"{prefix}{campaign.completed(at)} {at}"
+    name = "mimecast_awareness_campaign_users_completed"
+    yield f"# TYPE {name} gauge"
+    for campaign in campaigns:
+        prefix = f'{name}{{{job},instance="exporter",{campaign.labels}}} '
+        for at in range(start, end, 60):
+            yield f"{prefix}{campaign.completed(at)} {at}"
     if start < now - 3 * DAY:
         return
     by_campaign = "campaign:mimecast_awareness_"
     kept: list[tuple[str, list[tuple[str, float]], int]] = [
-        ("emails_sent:week1", [(c.labels.rpartition(",")[0], 200.0) for c in current], 120),
-        ("users_completed:week1", [(c.labels.rpartition(",")[0], c.ratio(6.5) * 200) for c in current], 120),
+        ("emails_sent:week1", [(c.labels.rpartition(",")[0], 200.0) for c in current], 3600),
+        ("users_completed:week1", [(c.labels.rpartition(",")[0], c.ratio(6.5) * 200) for c in current], 3600),
         ("completion:ratio", [(c.labels, c.ratio((now - c.launch) / DAY)) for c in current], 120),
         (
             "completion:day_ratio",
@@ -109,9 +107,9 @@ def _history(campaigns: list[Campaign], start: int, end: int, now: int) -> Itera
                 for day in (3, 7, 14, 21, 30)
                 if c.launch + day * DAY < now
             ],
-            240,
+            3600,
         ),
-        ("completion:days_to_half", [(c.labels.rpartition(",")[0], 9.5) for c in campaigns if c.launch < now], 240),
+        ("completion:days_to_half", [(c.labels.rpartition(",")[0], 9.5) for c in campaigns if c.launch < now], 3600),
     ]
     for name, series, step in kept:
         yield f"# TYPE {by_campaign}{name} gauge"
@@ -123,38 +121,79 @@ def _history(campaigns: list[Campaign], start: int, end: int, now: int) -> Itera
 def write_history(promtool: Path, folder: Path, campaigns: list[Campaign], days: float) -> None:
     """Write blocks of history into the data folder of a Prometheus."""
     now = campaigns[0].now
+    folder.mkdir(parents=True, exist_ok=True)
     text = folder.parent / "history.txt"
     first = int((now - days * DAY) // _BLOCK * _BLOCK)
     for start in range(first, now, _BLOCK):
         with text.open("w") as out:
             out.writelines(f"{line}\n" for line in _history(campaigns, start, min(now, start + _BLOCK), now))
             out.write("# EOF\n")
-        subprocess.run([promtool, "tsdb", "create-blocks-from", "openmetrics", text, folder], check=True, capture_output=True)
+        subprocess.run(
+            [promtool, "tsdb", "create-blocks-from", "openmetrics", text, folder], check=True, capture_output=True
+        )
     text.unlink()
 
 
 @contextmanager
 def serving(text: str) -> Iterator[str]:
     """Serve one answer to scrapes; gives the address."""
-    body = text.encode()
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             self.send_response(200)
             self.send_header("Content-Type", "text/plain; version=0.0.4")
-            self.send_header("Content-Length", str(len(body)))
             self.end_headers()
-            self.wfile.write(body)
+            self.wfile.write(text.encode())
 
         def log_message(self, *_: object) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
+    threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
         yield f"127.0.0.1:{server.server_port}"
     finally:
         server.shutdown()
         server.server_close()
-        thread.join()
+
+
+def rows(number: int = 2_000, days: float = 7.25, rounds: int = 5) -> Iterator[Row]:
+    """Return seconds per evaluation of all groups, on the oldest Prometheus that is supported and on 3.x."""
+    programs = {"2": servers.find("prometheus"), "3": servers.find_prometheus_3("prometheus")}
+    promtool = servers.find_prometheus_3("promtool") or servers.find("promtool")
+    what = f"rules at {number} campaigns, one evaluation of every group"
+    with tempfile.TemporaryDirectory() as temporary:
+        history = Path(temporary) / "history"
+        campaigns = [Campaign(at, int(time.time())) for at in range(number)]
+        if promtool is not None:
+            write_history(promtool, history, campaigns, days)
+        for version, program in programs.items():
+            if program is None or promtool is None:
+                yield left_out(f"{what}, Prometheus {version}", "it cannot be had here")
+                continue
+            folder = Path(temporary) / version
+            shutil.copytree(history, folder / "data")
+            yield at_most(f"{what}, Prometheus {version}", _evaluated(program, folder, campaigns, rounds), 2, " s")
+
+
+def _evaluated(program: Path, folder: Path, campaigns: list[Campaign], rounds: int) -> float:
+    """Return the sum over the groups of the median of their evaluations' seconds."""
+    with serving(scraped(campaigns)) as address:
+        target = {"targets": [address], "labels": {"instance": "exporter"}}
+        configuration = {
+            "global": {"scrape_interval": "30s", "evaluation_interval": "30s"},
+            "rule_files": [str(file) for file in quickened(folder, "30s")],
+            "scrape_configs": [{"job_name": "mimecast", "static_configs": [target]}],
+        }
+        with prometheus_running(program, folder, configuration) as prometheus:
+            seen: dict[str, dict[str, float]] = {}
+
+            def looked() -> bool:
+                groups = httpx.get(f"{prometheus.base_url}/api/v1/rules", trust_env=False, timeout=60).json()
+                for group in groups["data"]["groups"]:
+                    seen.setdefault(group["name"], {})[group["lastEvaluation"]] = group["evaluationTime"]
+                # The first two have no scrape yet, or compete with the compaction of the blocks.
+                return min(len(times) for times in seen.values()) >= rounds + 2
+
+            wait_until(looked, patience=1800)
+    return sum(statistics.median(list(times.values())[2:]) for times in seen.values())

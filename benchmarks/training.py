@@ -61,7 +61,9 @@ def judge(promtool: Path, simulated: Sequence[SimulatedCampaign]) -> Judgement:
 
 
 def _series(number: int, campaign: SimulatedCampaign) -> Iterator[tuple[str, str]]:
-    labels = f'{{job="mimecast",instance="exporter",account="simulated",campaign_id="{number}",title="{campaign.shape}"}}'
+    labels = (
+        f'{{job="mimecast",instance="exporter",account="simulated",campaign_id="{number}",title="{campaign.shape}"}}'
+    )
     steps = WATCHLIST * 4
     counts = [campaign.completed(step / 4) for step in range(steps + 1)]
     values = {

@@ -1,4 +1,4 @@
-"""An answer of get-queue, whatever it holds: documented errors, sound campaigns, strict and lenient decoding alike."""
+"""An answer, whatever it holds: documented errors, sound campaigns, strict and lenient decoding alike."""
 
 from __future__ import annotations
 
@@ -6,22 +6,27 @@ import json
 import math
 import re
 
+from msgspec import Raw
+
+from exporter.collectors import COLLECTORS
 from exporter.collectors.campaigns import Campaign, decode
 from exporter.collectors.fields import MAX_COUNT, MAX_TITLE
 from exporter.config import Account
 from exporter.mimecast import MimecastError
 from exporter.mimecast.envelope import Envelope, next_page_token, parse_leniently
 from exporter.mimecast.refusals import Asked, accept
-from tests.vendor_samples import NEWER, OLDER, answer
+from tests.vendor_samples import NEWER, OLDER, PERFORMANCE, PHISHING, SAFE_SCORE, answer
 
 _ASKED = Asked("get-queue", "a role", "client_id and client_secret", "renew it")
 COUNT, OPTION = Account(name="acme"), Account(name="acme", correct_answers="option")
 _REFUSAL = {"fail": [{"errors": [{"code": "err_xdk_binding_expired"}]}], "meta": {"status": 418}}
 _PAGED = answer(OLDER, meta={"status": 200, "pagination": {"next": "cGFnZQ"}})
 _OTHERS = ({"error": {"code": "x"}}, {"errors": ["token_expired"]}, answer(meta={"status": "500 Internal"}))
-SEEDS = [json.dumps(value).encode() for value in (answer(OLDER, NEWER), _REFUSAL, _PAGED, *_OTHERS)]
+_COLLECTORS = (answer(OLDER, NEWER), answer(PHISHING, SAFE_SCORE, PERFORMANCE))
+SEEDS = [json.dumps(value).encode() for value in (*_COLLECTORS, _REFUSAL, _PAGED, *_OTHERS)]
 _NAMES = ("meta", "fail", "data", "status", "pagination", "next", "code", "error", "errors")
-WORDS = [b'"%s"' % name.encode() for name in (*OLDER, *NEWER, *_NAMES)] + [
+_FIELDS = (*OLDER, *NEWER, *PHISHING, *SAFE_SCORE, *PERFORMANCE)
+WORDS = [b'"%s"' % name.encode() for name in (*_FIELDS, *_NAMES)] + [
     b"NaN",
     b"Infinity",
     b"null",
@@ -45,11 +50,13 @@ def hold(data: bytes) -> None:
     assert not any(parsed.get(name) for name in ("fail", "error", "errors")), "a failure is taken for a good answer"
     assert json.dumps((parsed.get("meta") or {}).get("status")).strip('" ')[:3] in ("200", "nul"), "likewise"
     for item in envelope.data or ():
-        campaign = decode(item, COUNT)
         decode(item, OPTION)
-        if campaign is not None:
-            _sound(campaign)
-            assert decode(b"\xef\xbb\xbf" + bytes(item), COUNT) == campaign, "strict and lenient decoding differ"
+        for collector in COLLECTORS.values():
+            record, marked = collector.decode(item, COUNT), Raw(b"\xef\xbb\xbf" + bytes(item))
+            if isinstance(record, Campaign):
+                _sound(record)
+            if record is not None:
+                assert collector.decode(marked, COUNT) == record, "strict and lenient decoding differ"
 
 
 def _accepted(status: int, data: bytes) -> Envelope | None:

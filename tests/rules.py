@@ -15,7 +15,7 @@ GROUPS = [group["name"] for file in RULE_FILES for group in yaml.safe_load((FOLD
 
 
 def quickened(target: Path, wait: str = "1s") -> list[Path]:
-    """Write copies of the rule files in which nothing waits longer than `wait`: groups, and alerts to fire and resolve."""
+    """Write copies of the rule files in which neither groups nor alerts wait longer than `wait`."""
     copies = []
     for name in RULE_FILES:
         text = (FOLDER / name).read_text()

@@ -64,7 +64,7 @@ def prometheus_3(name: str) -> Path:
 def find_prometheus_3(name: str) -> Path | None:
     """The path of Prometheus 3 or of its promtool, None where it cannot be had."""
     found = _on_path(name)
-    if found is not None and _major(found) >= 3:  # noqa: PLR2004 - the version of the name
+    if found is not None and _major(found) >= 3:
         return found
     program = CACHE / "prometheus-3" / "usr/bin" / name
     if not program.exists():

@@ -105,8 +105,10 @@ def prometheus_running(
 
 
 @contextmanager
-def alertmanager_running(program: Path, folder: Path, webhook: str) -> Iterator[str]:
-    """Alertmanager that tells a webhook everything at once; gives its address."""
+def alertmanager_running(
+    program: Path, folder: Path, webhook: str, configuration: dict[str, Any] | None = None
+) -> Iterator[str]:
+    """Run Alertmanager under a configuration, or one that tells a webhook everything at once; gives its address."""
     folder.mkdir(exist_ok=True)
     for template in (program.parents[2] / ALERTMANAGER_TEMPLATES.lstrip("/")).glob("*.tmpl"):
         shutil.copy(template, folder)
@@ -119,7 +121,8 @@ def alertmanager_running(program: Path, folder: Path, webhook: str) -> Iterator[
         "repeat_interval": "1h",
     }
     receiver = {"name": "test", "webhook_configs": [{"url": webhook, "send_resolved": True}]}
-    (folder / "alertmanager.yml").write_text(yaml.safe_dump({"route": route, "receivers": [receiver]}))
+    told = configuration or {"route": route, "receivers": [receiver]}
+    (folder / "alertmanager.yml").write_text(yaml.safe_dump(told))
     flags = [
         f"--web.listen-address=127.0.0.1:{port}",
         "--config.file=alertmanager.yml",

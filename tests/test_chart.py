@@ -17,6 +17,8 @@ from cloudcoil.models.prometheus_operator import v1, v1alpha1
 from pydantic import BaseModel
 
 from exporter import __version__
+from exporter.cli.loading import catalog
+from exporter.cli.parser import build_parser
 from exporter.config import load_file
 from tests.rules import FOLDER as RULES
 from tests.rules import RULE_FILES
@@ -142,6 +144,12 @@ def test_mounted_files_are_read_only_and_follow_their_source(manifests: list[Man
     assert {mount["name"] for mount in mounts} == {volume["name"] for volume in pod["volumes"]}
 
 
+def test_the_exporter_has_every_flag_that_the_chart_passes(manifests: list[Manifest]) -> None:
+    (container,) = workload(manifests)["spec"]["template"]["spec"]["containers"]
+    options = build_parser().parse_args(container["args"])
+    assert options.config_watch
+
+
 def mounted(manifests: list[Manifest], folder: Path) -> Path:
     """Write the files that a pod sees below /etc/mimecast-exporter to a folder; return the configuration file."""
     pod = workload(manifests)["spec"]["template"]["spec"]
@@ -161,7 +169,7 @@ def test_the_exporter_loads_the_accounts_of_the_values(name: str, tmp_path: Path
     config = mounted(rendered(VALUES[name]), tmp_path)
     for account in VALUES[name]["accounts"]:
         (tmp_path / "secrets" / account).write_text("a-secret\n")
-    loaded = load_file(config, environ={})
+    loaded = load_file(config, environ={}, catalog=catalog())
     assert {account.name for account in loaded.accounts} == set(VALUES[name]["accounts"])
 
 
@@ -170,7 +178,7 @@ def test_an_account_of_the_values_may_have_any_name_that_yaml_would_take_for_som
     account = VALUES["single"]["accounts"]["acme"]
     config = mounted(rendered({**VALUES["single"], "accounts": dict.fromkeys(names, account)}), tmp_path)
     (tmp_path / "secrets" / "acme").write_text("a-secret\n")
-    assert {account.name for account in load_file(config, environ={}).accounts} == set(names)
+    assert {account.name for account in load_file(config, environ={}, catalog=catalog()).accounts} == set(names)
 
 
 def test_accounts_may_come_from_a_config_map_that_somebody_else_writes() -> None:

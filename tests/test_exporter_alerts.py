@@ -85,7 +85,9 @@ def test_an_exporter_that_vanishes_from_the_targets_is_missing(each_promtool: Pa
     assert none.fires("MimecastExporterMissing", "10m", "20m") == [False, True]
 
 
-def test_an_account_fails_when_every_collector_does_and_a_failed_scrape_does_not_resolve_it(each_promtool: Path) -> None:
+def test_an_account_fails_when_every_collector_does_and_a_failed_scrape_does_not_resolve_it(
+    each_promtool: Path,
+) -> None:
     failing = of_account("mimecast_collector_up", "1x9 0x20 stale 0x20 1x60", collector="campaigns")
     failing |= of_account("mimecast_collector_up", "1x9 0x20 stale 0x20 1x60", collector="phishing")
     asked = world(each_promtool, failing)
@@ -96,7 +98,9 @@ def test_an_account_fails_when_every_collector_does_and_a_failed_scrape_does_not
 
 def test_a_collector_that_fails_alone_is_named(each_promtool: Path) -> None:
     failing = of_account("mimecast_collector_up", "1x90", collector="campaigns", target='instance="i",tier="gold"')
-    failing |= of_account("mimecast_collector_up", "1x9 0x40 1x60", collector="phishing", target='instance="i",tier="gold"')
+    failing |= of_account(
+        "mimecast_collector_up", "1x9 0x40 1x60", collector="phishing", target='instance="i",tier="gold"'
+    )
     asked = world(each_promtool, failing)
     assert asked.fires("MimecastAccountFailing", "40m") == [False]
     before, firing, after = asked.firing("MimecastCollectorFailing", "20m", "40m", "100m")
@@ -156,7 +160,9 @@ def test_a_clock_that_is_off_is_one_alert_for_all_accounts(each_promtool: Path) 
         ("MimecastWebConfigInvalid", "mimecast_exporter_web_config_valid{%s}"),
     ],
 )
-def test_a_file_that_is_not_valid_is_told_of_through_a_failed_scrape(each_promtool: Path, alert: str, series: str) -> None:
+def test_a_file_that_is_not_valid_is_told_of_through_a_failed_scrape(
+    each_promtool: Path, alert: str, series: str
+) -> None:
     values = {series % 'job="mimecast",instance="exporter:10587"': "1x9 0x10 stale 0x20 1x60"}
     answers = world(each_promtool, values).firing(alert, "12m", "20m", "21m", "22m", "60m")
     assert [bool(found) for found in answers] == [False, True, True, True, False]
@@ -175,7 +181,7 @@ def test_campaigns_that_fall_to_none_on_a_good_answer_are_told_of(each_promtool:
 def test_entries_that_are_left_out_are_told_of_when_nobody_wanted_that(
     each_promtool: Path, metric: str, collector: str
 ) -> None:
-    skipped = {}
+    skipped: dict[str, str] = {}
     for reason in ("limit", "invalid", "filtered", "too_old", "duplicate"):
         skipped |= of_account(f"mimecast_awareness_{metric}_skipped", "0x9 3x90 0x60", reason=reason)
     before, firing, after = world(each_promtool, skipped).firing("MimecastCampaignsSkipped", "60m", "90m", "130m")

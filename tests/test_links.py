@@ -33,11 +33,11 @@ _MARKDOWN_LINK = re.compile(r"\]\(([^)\s]+)\)")
 
 def text_files(folder: Path = ROOT) -> Iterator[Path]:
     for path in sorted(folder.iterdir()):
-        if path.name in _IGNORED:
+        if path.name in _IGNORED or path.is_symlink():
             continue
         if path.is_dir():
             yield from text_files(path)
-        elif path.suffix in _TEXT and not path.is_symlink():
+        elif path.suffix in _TEXT:
             yield path
 
 

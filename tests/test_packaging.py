@@ -57,13 +57,6 @@ def test_locked_requirements_have_hashes_and_name_no_host(file: str) -> None:
         assert "--hash=sha256:" in requirement, requirement.splitlines()[0]
 
 
-@pytest.mark.parametrize("file", ["Dockerfile", "deploy/helm/mimecast-exporter/Chart.yaml"])
-def test_links_to_the_project_begin_with_its_one_address(file: str) -> None:
-    links = re.findall(r"https://\S*mimecast-exporter[^\s\"]*", (ROOT / file).read_text())
-    assert links
-    assert all(link.startswith(PROJECT["project"]["urls"]["Homepage"]) for link in links)
-
-
 def test_the_version_is_in_the_changelog() -> None:
     assert f"## [{exporter.__version__}]" in (ROOT / "CHANGELOG.md").read_text()
 

@@ -48,18 +48,29 @@ def relabelling(exporters: list[str]) -> list[dict[str, Any]]:
     return [shard, *chosen]
 
 
+def mount_accounts(simulator: Simulator, api: str, folder: Path, number: int) -> None:
+    """Write a file for each account in the way of the kubelet: links into a folder that is exchanged as a whole."""
+    version = folder / f"..{number}"
+    version.mkdir(parents=True)
+    for account in simulator.accounts[:number]:
+        name = f"{account.name}.yaml"
+        (version / name).write_text(configuration([account], api))
+    (folder / "..data_tmp").symlink_to(version.name)
+    (folder / "..data_tmp").replace(folder / "..data")
+    for file in version.iterdir():
+        if not (folder / file.name).is_symlink():
+            (folder / file.name).symlink_to(Path("..data", file.name))
+
+
 @pytest.fixture(scope="module")
 def sharded(prometheus: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sharded]:
     folder = tmp_path_factory.mktemp("sharded")
     simulator = Simulator(fleet(ACCOUNTS + 1), campaigns=3)
-    accounts = folder / "accounts.d"
-    accounts.mkdir()
     config = folder / "config.yaml"
     config.write_text("account_files: [accounts.d/*.yaml]\ncache: {ttl: 2s}\n")
-    serving = ("serve", f"--config.file={config}", "--web.listen-address=127.0.0.1:0", "--web.enable-lifecycle")
+    serving = ("serve", f"--config.file={config}", "--web.listen-address=127.0.0.1:0", "--config.watch=0.5")
     with simulating(simulator) as api:
-        for account in simulator.accounts[:ACCOUNTS]:
-            (accounts / f"{account.name}.yaml").write_text(configuration([account], api))
+        mount_accounts(simulator, api, folder / "accounts.d", ACCOUNTS)
         with running(*serving) as one, running(*serving) as two:
             exporters = [where(one), where(two)]
             scrape = {
@@ -96,13 +107,11 @@ def test_every_account_is_scraped_once_by_the_replica_it_belongs_to(sharded: Sha
         assert text.count('class="state up"') == shares[replica]
 
 
-def test_an_account_file_added_while_it_runs_appears_without_a_restart(sharded: Sharded) -> None:
+def test_an_account_added_to_the_files_appears_without_a_restart_or_a_request_to_reload(sharded: Sharded) -> None:
     wait_until(lambda: sharded.prometheus.value("count(probe_success == 1)") == ACCOUNTS)
-    added = sharded.simulator.accounts[-1]
-    (sharded.folder / "accounts.d" / f"{added.name}.yaml").write_text(configuration([added], sharded.api))
-    for replica in sharded.exporters:
-        assert httpx.post(f"http://{replica}/-/reload", trust_env=False).status_code == 200
-    wait_until(lambda: sharded.prometheus.value(f'probe_success{{instance="{added.name}"}}') == 1)
+    mount_accounts(sharded.simulator, sharded.api, sharded.folder / "accounts.d", ACCOUNTS + 1)
+    added = sharded.simulator.accounts[-1].name
+    wait_until(lambda: sharded.prometheus.value(f'probe_success{{instance="{added}"}}') == 1)
 
 
 def recipes() -> list[str]:

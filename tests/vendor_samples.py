@@ -1,4 +1,4 @@
-"""The two shapes in which the vendor documents an item of get-queue, with numbers a reader can follow."""
+"""Items as the vendor documents them, those of get-queue in both their shapes, with numbers a reader can follow."""
 
 from __future__ import annotations
 
@@ -45,6 +45,39 @@ NEWER: dict[str, Any] = {
     },
     "emailMsg": {"subject": "Your training", "body": "<p>Dear Pat Example, please watch.</p>"},
     "optionSpread": {"option-1": 80, "option-2": 4, "option-3": 5, "option-4": 1},
+}
+
+#: All fields of phishing/campaign/get-campaign.
+PHISHING: dict[str, Any] = {
+    "id": "c2ltdWxhdGlvbg",
+    "name": "Parcel held at customs",
+    "launchDate": "2026-03-01T08:00:00+0000",
+    "locked": True,
+    "locale": "en",
+    "timeSlotSelected": "TZ1",
+    "numSent": 120,
+    "numOpened": 61,
+    "numClicked": 14,
+    "numSubmitted": 5,
+    "sender": {"name": "Pat Example", "email": "pat@example.test"},
+    "group": {"id": "Z3JvdXA", "description": "Reports to Pat Example", "userCount": 120},
+    "templates": [{"id": "dGVtcGxhdGU", "displayTitle": "Signed by Pat Example"}],
+}
+
+#: All fields of company/get-safe-score-summary.
+SAFE_SCORE: dict[str, Any] = {"scoreCounts": {"a": 5, "b": 4, "c": 3, "d": 2, "f": 1}}
+
+#: All fields of company/get-performance-summary.
+PERFORMANCE: dict[str, Any] = {
+    "numParticipating": 200,
+    "numZeroIncorrect": 150,
+    "numOneIncorrect": 30,
+    "numTwoIncorrect": 12,
+    "numThreeIncorrect": 6,
+    "numFourOrMoreIncorrect": 2,
+    "numVideosSent": 1800,
+    "numVideosNotWatched": 240,
+    "departmentCompletionStats": [{"department": "Office of Pat Example", "numCompleted": 9}],
 }
 
 

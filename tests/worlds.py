@@ -81,18 +81,36 @@ class World:
             file.write_text(yaml.safe_dump(test, width=1_000_000))
             done = subprocess.run([self.promtool, "test", "rules", file], capture_output=True, text=True, check=False)
         said = done.stdout + done.stderr
-        assert "err:" not in said and "error" not in said, said[:3000]
+        assert "err:" not in said, said[:3000]
+        assert "error" not in said, said[:3000]
         return said
 
 
-def campaign(number: str = "a", account: str = "acme", target: str = 'instance="exporter"', **values: str) -> dict[str, str]:
+def campaign(
+    number: str = "a", account: str = "acme", target: str = 'instance="exporter"', **values: str
+) -> dict[str, str]:
     """Return the series of a campaign, launched at 0 and sent to 100 people unless the values say otherwise."""
     given = {"launch_timestamp_seconds": "0x2400", "emails_sent": "100x2400"} | values
     labels = f'job="mimecast",{target},account="{account}",campaign_id="{number}",title="Title {number}"'
     return {f"mimecast_awareness_campaign_{name}{{{labels}}}": text for name, text in given.items()}
 
 
-def of_account(metric: str, values: str, account: str = "acme", target: str = 'instance="exporter"', **more: str) -> dict[str, str]:
+def of_account(
+    metric: str, values: str, account: str = "acme", target: str = 'instance="exporter"', **more: str
+) -> dict[str, str]:
     """Return one series of an account."""
     labels = "".join(f',{name}="{value}"' for name, value in more.items())
     return {f'{metric}{{job="mimecast",{target},account="{account}"{labels}}}': values}
+
+
+def question(number: str, correct: str) -> dict[str, str]:
+    """Return the series of the one question of a campaign."""
+    name = next(iter(campaign(number, correct_answers=correct, launch_timestamp_seconds="", emails_sent="")))
+    return {name.replace("launch_timestamp_seconds", "correct_answers").replace("}", ',question="1"}'): correct}
+
+
+def simulation(number: str, clicked: str, age_days: int, sent: str = "100x130") -> dict[str, str]:
+    """Return the series of a phishing simulation launched some days before time 0."""
+    labels = f'job="mimecast",instance="exporter",account="acme",campaign_id="{number}",title="Simulation {number}"'
+    values = {"clicked": clicked, "sent": sent, "launch_timestamp_seconds": f"{-86400 * age_days}x130"}
+    return {f"mimecast_awareness_phishing_campaign_{name}{{{labels}}}": text for name, text in values.items()}

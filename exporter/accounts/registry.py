@@ -43,7 +43,8 @@ class AccountRegistry:
         self.accounts: dict[str, RunningAccount] = {}
         self._clock = clock
         self._wall_clock = wall_clock
-        self._limiter = anyio.CapacityLimiter(1)
+        #: How many refreshes may run at once, by base URL: a host that hangs must not hold up the others.
+        self._limiters: dict[str, anyio.CapacityLimiter] = {}
         self._http: tuple[HttpSettings, httpx.AsyncClient] | None = None
         self._identities: dict[object, _Identity] = {}
         self._expositions: dict[tuple[str | None, frozenset[str] | None], AccountsExposition] = {}
@@ -60,7 +61,7 @@ class AccountRegistry:
         """
         settings = http_settings(config.api)
         previous, self._http = self._http, self._client(settings)
-        self._limiter.total_tokens = config.api.concurrency
+        self._limiters = {account.base_url: self._limiter(account.base_url, config) for account in config.accounts}
         self._identities = {_key(account): self._identity(account) for account in config.accounts}
         running = self.accounts
         self.accounts = {account.name: self._running(account) for account in config.accounts}
@@ -104,10 +105,15 @@ class AccountRegistry:
             account,
             auth=identity.auth,
             pauses=identity.pauses,
-            limiter=self._limiter,
+            limiter=self._limiters[account.base_url],
             clock=self._clock,
             wall_clock=self._wall_clock,
         )
+
+    def _limiter(self, base_url: str, config: Config) -> anyio.CapacityLimiter:
+        limiter = self._limiters.get(base_url) or anyio.CapacityLimiter(1)
+        limiter.total_tokens = config.api.concurrency
+        return limiter
 
     def _identity(self, account: Account) -> _Identity:
         known = self._identities.get(_key(account))

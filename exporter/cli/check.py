@@ -53,8 +53,7 @@ def _check_online(config: Config) -> int:
 def _lines(outcome: Outcome) -> Iterator[str]:
     name, error = outcome.collector.name, outcome.error
     if error is not None:
-        needed = f"; {name} needs {outcome.collector.endpoint.permission}" if error.reason == "permission" else ""
-        yield f"{name}: FAILED ({error.reason}): {error}{needed}"
+        yield f"{name}: FAILED ({error.reason}): {error}"
         return
     skipped = outcome.skipped.total()
     note = f", {skipped} not exported" if skipped else ""

@@ -3,13 +3,11 @@
 The rest of the program imports everything about its configuration from here.
 """
 
-from exporter.config.accounts import HMAC_REGIONS, OAUTH2_REGIONS
-from exporter.config.contents import digest_of_files
+from exporter.config.completion import HMAC_REGIONS, OAUTH2_REGIONS
 from exporter.config.environment import load_environment
-from exporter.config.loading import load_file
-from exporter.config.no_proxy import NoProxyRule
+from exporter.config.loading import digest_of_files, load_file
 from exporter.config.redaction import redacted
-from exporter.config.secret import REDACTED, Secret
+from exporter.config.secret import Secret
 from exporter.config.settings import (
     Account,
     ApiSettings,
@@ -21,12 +19,12 @@ from exporter.config.settings import (
     OAuth2,
     TlsSettings,
 )
+from exporter.config.urls import NoProxyRule
 from exporter.yamlfile import ConfigError, Problem
 
 __all__ = [
     "HMAC_REGIONS",
     "OAUTH2_REGIONS",
-    "REDACTED",
     "Account",
     "ApiSettings",
     "CacheSettings",

@@ -8,7 +8,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from exporter.config.loading import complete_config
+from exporter.config.completion import complete_config
 from exporter.config.settings import Catalog, Config
 from exporter.yamlfile import ConfigError, Problem, read_mapping
 

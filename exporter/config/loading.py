@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import glob
+import hashlib
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -10,10 +12,9 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from exporter.config.accounts import complete, enabled_collectors
+from exporter.config.completion import complete_accounts, complete_config
 from exporter.config.settings import Account, AccountFile, Catalog, Config
-from exporter.config.tls import check_tls
-from exporter.yamlfile import ConfigError, Document, Problem, read_file
+from exporter.yamlfile import MAX_BYTES, ConfigError, Document, Problem, read_bytes, read_file
 
 
 def load_file(path: str | Path, *, environ: Mapping[str, str], catalog: Catalog) -> Config:
@@ -37,22 +38,6 @@ def load_file(path: str | Path, *, environ: Mapping[str, str], catalog: Catalog)
     return replace(config, accounts=(*config.accounts, *accounts), source=str(path), account_files_status=status)
 
 
-def complete_config(document: Document[Config], catalog: Catalog) -> Config:
-    """Return the configuration of a document with everything that depends on more than one key."""
-    config = document.value or Config()
-    collectors = enabled_collectors(config, document, catalog)
-    defaults = tuple(name for name, enabled in catalog.collectors.items() if enabled)
-    tls = check_tls(config.api.tls_config, document)
-    config = replace(config, collectors=collectors or defaults, api=replace(config.api, tls_config=tls))
-    return replace(config, accounts=_complete_accounts(config.accounts, document, config, catalog))
-
-
-def _complete_accounts(
-    accounts: Iterable[Account], document: Document[Any], config: Config, catalog: Catalog
-) -> tuple[Account, ...]:
-    return tuple(complete(account, document, config, catalog) for account in accounts)
-
-
 def _check_names(accounts: Iterable[Account], document: Document[Any], names: Mapping[str, str]) -> dict[str, str]:
     """Return the names of accounts and their places, those of other files included; `document` gets the duplicates."""
     known = dict(names)
@@ -71,11 +56,11 @@ def _account_files(
     """Return the accounts of all good account files, and the problems of each file."""
     accounts: list[Account] = []
     status: dict[str, tuple[Problem, ...]] = {}
-    for file in account_files(config.account_files, path):
+    for file in _matching(config.account_files, path):
         document = read_file(file, AccountFile, environ=environ)
         found = (document.value.accounts if document.value else ()) or ()
         tried = _check_names(found, document, names)
-        completed = _complete_accounts(found, document, config, catalog)
+        completed = complete_accounts(found, document, config, catalog)
         status[os.fsencode(file).decode(errors="replace")] = tuple(document.sorted_problems())
         if not document.problems:
             accounts += completed
@@ -83,7 +68,23 @@ def _account_files(
     return accounts, status
 
 
-def account_files(patterns: Iterable[str], path: Path) -> list[Path]:
+def digest_of_files(config: Config) -> bytes:
+    """Return a digest of the configuration file, the account files that exist now, and the files of `api.tls_config`.
+
+    A file that cannot be read counts as empty. Secret files are left out: they are read at each use.
+    """
+    tls, path = config.api.tls_config, Path(config.source)
+    named = (Path(file) for file in (tls.ca_file, tls.cert_file, tls.key_file) if file)
+    digest = hashlib.sha256()
+    for file in (path, *_matching(config.account_files, path), *named):
+        content = b""
+        with contextlib.suppress(OSError):
+            content = read_bytes(file, MAX_BYTES)
+        digest.update(f"{file}\0{len(content)}\0".encode(errors="surrogateescape") + content)
+    return digest.digest()
+
+
+def _matching(patterns: Iterable[str], path: Path) -> list[Path]:
     """Return the files that patterns relative to the main file match, without that file, sorted."""
     directory = Path(glob.escape(str(path.parent)))
     # Unlike Path.glob, this leaves out hidden names, such as those that Kubernetes puts beside mounted files.

@@ -9,9 +9,9 @@ from typing import Any
 import msgspec
 import yaml
 
+from exporter.config.scalars import Duration, Size
 from exporter.config.secret import REDACTED
 from exporter.config.settings import Config
-from exporter.config.units import Duration, Size
 from exporter.yamlfile import fields_of
 
 #: The C emitter if PyYAML was built with it: the other would delay the scrapes of a fleet.

@@ -99,13 +99,9 @@ class SecretKey(Secret):
 
 
 def _read_text(path: Path) -> str:
-    """Return the text of a small file; ValueError says what is wrong with it and holds none of it."""
+    """Return the text of a small file, without byte order mark and line break."""
     try:
-        data = read_bytes(path, _MAX_SIZE)
-    except ValueError as error:
-        raise ValueError(f"is {error}") from None
-    try:
-        text = data.decode("utf-8-sig")
+        text = read_bytes(path, _MAX_SIZE).decode("utf-8-sig")
     except UnicodeDecodeError:
         # The original error carries the content.
         raise ValueError("is not UTF-8 text") from None

@@ -12,21 +12,18 @@ from typing import Annotated, Final, Literal, TypeAlias, cast
 import msgspec
 from msgspec import Meta
 
-from exporter.config.no_proxy import NoProxyRule
-from exporter.config.scalars import CollectorName, File, file_pattern, identifier, name, title_pattern
+from exporter.config.scalars import CollectorName, Duration, Size, file_pattern, identifier, name, title_pattern
 from exporter.config.secret import Secret, SecretKey
-from exporter.config.units import Duration, Size
-from exporter.config.urls import ProxyUrl, base_url
-from exporter.yamlfile import COMMA_SEPARATED, COMPUTED, SECRET, Parser, Problem
+from exporter.config.urls import NoProxyRule, ProxyUrl, base_url
+from exporter.yamlfile import COMMA_SEPARATED, COMPUTED, SECRET, Problem
 
 CorrectAnswers: TypeAlias = Literal["count", "option"]
 TlsVersion: TypeAlias = Literal["TLS12", "TLS13"]
 
 _Key: TypeAlias = Annotated[Secret, SECRET]
-_File: TypeAlias = Annotated[str, Parser(from_path=File.from_path)] | None
-_Identifier: TypeAlias = Annotated[str, Parser(identifier)]
-_Patterns: TypeAlias = tuple[Annotated[re.Pattern[str], Parser(title_pattern)], ...]
-_Collectors: TypeAlias = tuple[Annotated[str, Parser(CollectorName)], ...]
+_Identifier: TypeAlias = Annotated[str, identifier]
+_Patterns: TypeAlias = tuple[Annotated[re.Pattern[str], title_pattern], ...]
+_Collectors: TypeAlias = tuple[Annotated[str, CollectorName], ...]
 
 _DAY: Final = 86400.0
 
@@ -74,8 +71,8 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     are those in effect: the account's own keys put over the global ones. `labels` are for service discovery only.
     """
 
-    name: Annotated[str, Parser(name)]
-    base_url: Annotated[str, Parser(base_url)] = ""
+    name: Annotated[str, name]
+    base_url: Annotated[str, base_url] = ""
     region: str | None = None
     oauth2: OAuth2 | None = None
     hmac: Hmac | None = None
@@ -89,11 +86,6 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
         """Return the credentials; accounts that share these and the base URL share token and rate-limit pause."""
         return self.oauth2 or cast("Hmac", self.hmac)  # a loaded account has exactly one of the two
 
-    @property
-    def identity(self) -> tuple[str, str, OAuth2 | Hmac]:
-        """Return what must stay the same for the data of the account to stay valid."""
-        return self.name, self.base_url, self.credentials
-
 
 class CacheSettings(msgspec.Struct, frozen=True, kw_only=True):
     """How long an answer is good, and how much longer it is served when no new one comes."""
@@ -103,13 +95,12 @@ class CacheSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TlsSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """What TLS connections to the API use. `fingerprint` stands for the contents of the files when they were loaded."""
+    """What TLS connections to the API use."""
 
-    ca_file: _File = None
-    cert_file: _File = None
-    key_file: _File = None
+    ca_file: str | None = None
+    cert_file: str | None = None
+    key_file: str | None = None
     min_version: TlsVersion = "TLS12"
-    fingerprint: Annotated[str, COMPUTED] = ""
 
 
 class ApiSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -138,7 +129,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     accounts: tuple[Account, ...] = ()
-    account_files: tuple[Annotated[str, Parser(file_pattern)], ...] = ()
+    account_files: tuple[Annotated[str, file_pattern], ...] = ()
     cache: CacheSettings = CacheSettings()
     collectors: _Collectors = ()
     campaigns: CampaignFilter = CampaignFilter()

@@ -1,7 +1,8 @@
-"""What can go wrong between here and the Mimecast API, each as a type that says what to do about it.
+"""What can go wrong between the exporter and the Mimecast API, each as a type whose message says what to do.
 
-Every error carries a `reason`, one word from a closed list, by which it is counted. Messages are written here and
-hold nothing that came from the wire except HTTP statuses and error codes: the API is known to echo credentials.
+Every error carries a `reason`, one word from a closed list, by which it is counted. Messages hold nothing that came
+from the wire except HTTP statuses and error codes, because the API is known to echo credentials; the causes of failed
+connections are the resolver's, the socket's or OpenSSL's own words.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ class BindingExpired(CredentialsRefused):
 
 
 class PermissionMissing(MimecastError):
-    """The credentials are good, and are not allowed to read the awareness training queue."""
+    """The credentials are good, and do not include the permission that the endpoint needs."""
 
     reason = "permission"
 

@@ -2,11 +2,10 @@
 
 from exporter.yamlfile.document import ConfigError, Document, Problem
 from exporter.yamlfile.faults import did_you_mean
-from exporter.yamlfile.files import read_bytes
 from exporter.yamlfile.nodes import MAX_BYTES
-from exporter.yamlfile.reading import read, read_file, read_mapping
-from exporter.yamlfile.schema import COMMA_SEPARATED, COMPUTED, SECRET, Parser, fields_of
-from exporter.yamlfile.variables import expand
+from exporter.yamlfile.reading import read, read_bytes, read_file, read_mapping
+from exporter.yamlfile.schema import COMMA_SEPARATED, COMPUTED, SECRET, fields_of
+from exporter.yamlfile.values import expand
 
 __all__ = [
     "COMMA_SEPARATED",
@@ -15,7 +14,6 @@ __all__ = [
     "SECRET",
     "ConfigError",
     "Document",
-    "Parser",
     "Problem",
     "did_you_mean",
     "expand",

@@ -51,7 +51,7 @@ class Document(Generic[T]):
         self.file = file
         self.value: T | None = None
         self.problems: list[Problem] = []
-        self._lines: dict[str, int] = {}
+        self._lines: dict[str, int | None] = {}
         self._faulty: set[str] = set()
         # Each value is kept beside its key, so that no other object can get its id.
         self._owned: dict[int, tuple[object, str, frozenset[str]]] = {}
@@ -83,7 +83,7 @@ class Document(Generic[T]):
         self.problems.append(Problem(self.file, self.line(key) if line is None else line, key, message))
         self._faulty.update(_outwards(key))
 
-    def place(self, key: str, line: int) -> None:
+    def place(self, key: str, line: int | None) -> None:
         """Record the line of a key."""
         self._lines[key] = line
 

@@ -6,9 +6,7 @@ the file's text, because that text may be a secret.
 
 from __future__ import annotations
 
-import codecs
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import yaml
@@ -44,13 +42,12 @@ _CURES = {
 }
 
 
+@dataclass(eq=False)
 class UnreadableYamlError(Exception):
     """The text is not YAML, or is more than is reasonable; `line` counts from 1, None when it has no line."""
 
-    def __init__(self, message: str, line: int | None = None) -> None:
-        super().__init__(message)
-        self.message = message
-        self.line = line
+    message: str
+    line: int | None = None
 
 
 def compose(data: bytes, loader: type[yaml.SafeLoader | yaml.CSafeLoader] = LOADER) -> yaml.Node | None:
@@ -71,37 +68,20 @@ def compose(data: bytes, loader: type[yaml.SafeLoader | yaml.CSafeLoader] = LOAD
         raise UnreadableYamlError("not valid YAML") from None
 
 
-def text_node(value: object) -> yaml.Node:
-    """Return the node that texts, in nested mappings and lists, would have in a file, on its first line."""
-    mark = yaml.Mark("", 0, 0, 0, None, 0)
-    if isinstance(value, Mapping):
-        pairs = [(text_node(key), text_node(item)) for key, item in value.items()]
-        return yaml.MappingNode("tag:yaml.org,2002:map", pairs, mark, mark)
-    if isinstance(value, list):
-        return yaml.SequenceNode("tag:yaml.org,2002:seq", [text_node(item) for item in value], mark, mark)
-    return yaml.ScalarNode("tag:yaml.org,2002:str", str(value), mark, mark)
-
-
 def _decode(data: bytes) -> str:
     """Return the text of UTF-8 bytes, with or without a byte order mark."""
     if len(data) > MAX_BYTES:
         raise UnreadableYamlError(f"larger than {MAX_BYTES >> 20} MiB")
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        raise UnreadableYamlError("encoded as UTF-16: save the file as UTF-8", 1)
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise UnreadableYamlError("not UTF-8: save the file as UTF-8", _line_of(data, error.start)) from None
+        line = data.count(b"\n", 0, error.start) + 1
+        raise UnreadableYamlError("not UTF-8: save the file as UTF-8", line) from None
     if found := _UNPRINTABLE.search(text):
-        raise UnreadableYamlError(
-            f"control character U+{ord(found[0]):04X}: remove it, or write it as an escape in double quotes",
-            text.count("\n", 0, found.start()) + 1,
-        )
+        cure = "remove it, or write it as an escape in double quotes"
+        line = text.count("\n", 0, found.start()) + 1
+        raise UnreadableYamlError(f"control character U+{ord(found[0]):04X}: {cure}", line)
     return text
-
-
-def _line_of(data: bytes, position: int) -> int:
-    return data.count(b"\n", 0, position) + 1
 
 
 def _explain(error: yaml.MarkedYAMLError) -> str:

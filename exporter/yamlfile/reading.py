@@ -2,32 +2,52 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeVar
 
 import msgspec
+import yaml
 
 from exporter.yamlfile.document import Document
-from exporter.yamlfile.files import read_bytes
-from exporter.yamlfile.nodes import MAX_BYTES, UnreadableYamlError, compose, text_node
+from exporter.yamlfile.nodes import MAX_BYTES, UnreadableYamlError, compose
 from exporter.yamlfile.values import ValueReader
 
 T = TypeVar("T", bound=msgspec.Struct)
 
 
+def read_bytes(path: Path, max_size: int) -> bytes:
+    """Return the content of a regular file.
+
+    Raises:
+        OSError: The file cannot be read, is larger than `max_size`, or is not a regular file: opening a named pipe
+            would wait for a writer.
+
+    """
+    if "\0" in str(path):
+        raise OSError(errno.EINVAL, "not a file name", str(path))
+    with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise OSError(errno.EINVAL, "not a regular file", str(path))
+        data = file.read(max_size + 1)
+    if len(data) > max_size:
+        size = f"{max_size >> 20} MiB" if max_size >> 20 else f"{max_size >> 10} KiB"
+        raise OSError(errno.EFBIG, f"larger than {size}", str(path))
+    return data
+
+
 def read_file(path: Path, schema: type[T], *, environ: Mapping[str, str] | None = None) -> Document[T]:
     """Read a file as `read` reads its bytes; a file that cannot be opened is a problem too."""
-    document: Document[T] = Document(str(path))
     try:
         data = read_bytes(path, MAX_BYTES)
     except OSError as error:
+        document: Document[T] = Document(str(path))
         document.add("", f"cannot be read: {error.strerror}")
-    except ValueError as error:
-        document.add("", "cannot be read: not a file name" if "\0" in str(path) else f"cannot be read: {error}")
-    else:
-        return read(data, schema, file=str(path), environ=environ)
-    return document
+        return document
+    return read(data, schema, file=str(path), environ=environ)
 
 
 def read(data: bytes, schema: type[T], *, file: str, environ: Mapping[str, str] | None = None) -> Document[T]:
@@ -40,13 +60,14 @@ def read(data: bytes, schema: type[T], *, file: str, environ: Mapping[str, str] 
         root = compose(data)
     except UnreadableYamlError as error:
         document.add("", error.message, error.line)
-        return document
-    document.value = ValueReader(document, environ).root(root, schema)
+    else:
+        document.value = ValueReader(document, environ).root(root, schema)
     return document
 
 
 def read_mapping(values: Mapping[str, object], schema: type[T], *, source: str) -> Document[T]:
-    """Read texts, in nested mappings and lists, as an instance of `schema`; lines of problems mean nothing."""
+    """Read texts, in nested mappings and lists, as an instance of `schema`; problems have no line."""
     document: Document[T] = Document(source)
-    document.value = ValueReader(document, None).root(text_node(values), schema)
+    root = yaml.representer.SafeRepresenter().represent_data(values)
+    document.value = ValueReader(document, None).root(root, schema)
     return document

@@ -3,14 +3,14 @@
 A schema is a msgspec.Struct class whose fields are annotated with str, int, float, bool, Literal, list[X],
 tuple[X, ...], dict[str, X], unions of scalars, X | None, other Struct classes, scalar classes, and Annotated[X, …]:
 
-- a scalar class or a Parser, which reads the value in place of the type X;
+- a scalar class, or a function of the text, which reads the value in place of the type X;
 - msgspec.Meta(ge=1, le=2), which sets bounds;
 - SECRET and the other marks, explained where they are defined.
 
-A scalar class has a classmethod `parse(text)`, and perhaps an attribute `expected` that says what its values are ("a
-duration"). If it also has a classmethod `from_path(path)`, the value can be given by a file name in a twin key,
-`<key>_file`. Both raise ValueError, without the value in it; `from_path` may raise OSError. The key of a field is its
-name, or what `msgspec.field(name=…)` says.
+A scalar class has a classmethod `parse(text)` or is called with the text, and may have an attribute `expected` that
+says what its values are ("a duration"). If it also has a classmethod `from_path(path)`, the value can be given by a
+file name in a twin key, `<key>_file`. All raise ValueError, without the value in it; `from_path` may raise OSError. The
+key of a field is its name, or what `msgspec.field(name=…)` says.
 """
 
 from __future__ import annotations
@@ -18,9 +18,8 @@ from __future__ import annotations
 import functools
 import types
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, Any, Final, Union
 
 import msgspec
@@ -33,14 +32,6 @@ COMPUTED: Final = "COMPUTED"
 COMMA_SEPARATED: Final = "COMMA_SEPARATED"
 
 
-@dataclass(frozen=True)
-class Parser:
-    """Reads a value from its text, or, with `from_path`, from a file name relative to the document's folder."""
-
-    parse: Callable[[str], object] | None = None
-    from_path: Callable[[Path], object] | None = None
-
-
 @dataclass(frozen=True, slots=True)
 class Field:
     """A field that has a key.
@@ -48,7 +39,7 @@ class Field:
     Attributes:
         keys: The key, and its `_file` twin if it has one.
         annotation: The annotation as it stands.
-        plain: The annotation without marks, bounds and `| None`: the type, scalar class or Parser that reads the value.
+        plain: The annotation without marks, bounds and `| None`: the type, class or function that reads the value.
 
     """
 
@@ -93,9 +84,9 @@ def _plain(annotation: Any) -> Any:
 
 
 def read_as(annotation: Any) -> Any:
-    """Return what reads an Annotated: the scalar class or Parser beside the type, or the type."""
+    """Return what reads an Annotated: the scalar class or function beside the type, or the type."""
     kind, *marks = typing.get_args(annotation)
-    return next((mark for mark in marks if isinstance(mark, type | Parser)), kind)
+    return next(filter(callable, marks), kind)
 
 
 def is_union(annotation: object) -> bool:

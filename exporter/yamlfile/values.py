@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import re
 import typing
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, TypeVar
 
@@ -19,18 +19,21 @@ from exporter.yamlfile import schema as schemas
 from exporter.yamlfile.document import Document, join_key
 from exporter.yamlfile.faults import FITTING, WANTED, FaultError, Kind, did_you_mean, kind_of, listed, shown, wrong
 from exporter.yamlfile.schema import COMMA_SEPARATED
-from exporter.yamlfile.variables import expand
 
 T = TypeVar("T", bound=msgspec.Struct)
 
-_WHOLE_NUMBER = re.compile(r"[-+]?(0|[1-9][0-9]{0,17})", re.ASCII)
-_DECIMAL = re.compile(r"[-+]?[0-9]{1,17}(\.[0-9]{0,17})?", re.ASCII)
-_TRUE, _FALSE = frozenset({"true", "yes", "on"}), frozenset({"false", "no", "off"})
+#: How a value of a type is written: octal, hexadecimal and base 60 are refused, because nobody means them.
+_PLAIN_VALUES = {
+    bool: (re.compile("true|yes|on|false|no|off", re.ASCII | re.IGNORECASE), "true or false"),
+    int: (re.compile(r"[-+]?(0|[1-9][0-9]{0,17})", re.ASCII), "a whole number in plain digits"),
+    float: (re.compile(r"[-+]?[0-9]{1,17}(\.[0-9]{0,17})?", re.ASCII), "a number like 12 or 0.5"),
+}
+_VARIABLE = re.compile(r"\$\$\{|\$\{([A-Za-z_][A-Za-z0-9_]*)\}|\$\{", re.ASCII)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class _Entry(NamedTuple):
-    line: int
+    line: int | None
     node: yaml.Node
 
 
@@ -40,13 +43,12 @@ class ValueReader:
     def __init__(self, document: Document[Any], environ: Mapping[str, str] | None) -> None:
         self._document = document
         self._environ = environ
-        self._directory = Path(document.file).parent
 
     def root(self, node: yaml.Node | None, schema: type[T]) -> T | None:
         """Read a whole document; None if it is not even a mapping."""
         if node is None or kind_of(node) is Kind.NOTHING:
             node = yaml.MappingNode("tag:yaml.org,2002:map", [])
-        self._document.place("", node.start_mark.line + 1 if node.start_mark else 1)
+        self._document.place("", _line(node) or 1)
         return next(iter(self._read(node, schema, "")), None)
 
     def _read(self, node: yaml.Node, wanted: Any, key: str) -> list[Any]:
@@ -81,8 +83,6 @@ class ValueReader:
 
     def _union(self, node: yaml.Node, members: tuple[object, ...], key: str) -> Any:
         """Take the first scalar that the node can be; the message is that of the last one."""
-        if type(None) in members and kind_of(node) is Kind.NOTHING:
-            return None
         *others, last = [member for member in members if member is not type(None)]
         for member in others:
             with contextlib.suppress(FaultError):
@@ -100,7 +100,7 @@ class ValueReader:
         if not isinstance(node, yaml.SequenceNode) or kind_of(node) is not Kind.LIST:
             raise wrong(node, Kind.LIST)
         for index, item in enumerate(node.value):
-            self._document.place(f"{key}[{index}]", item.start_mark.line + 1)
+            self._document.place(f"{key}[{index}]", _line(item))
         return [value for index, item in enumerate(node.value) for value in self._read(item, wanted, f"{key}[{index}]")]
 
     def _struct(self, node: yaml.Node, schema: type[T], key: str) -> T:
@@ -125,8 +125,7 @@ class ValueReader:
         if len(given) > 1:
             self._document.add(join_key(key, given[1]), f"give {name} or {given[1]}, not both")
         elif given == twin != []:
-            by_path = schemas.Parser(from_path=field.plain.from_path)
-            return self._read(entries[given[0]].node, by_path, join_key(key, given[0]))
+            return self._read(entries[given[0]].node, self._from_path(field), join_key(key, given[0]))
         elif given or (field.required and name in entries and not twin):
             return self._read(entries[name].node, field.annotation, join_key(key, name))
         elif field.required:
@@ -143,7 +142,7 @@ class ValueReader:
         entries: dict[str, _Entry] = {}
         merged: list[yaml.Node] = []
         for name, value in node.value:
-            line = name.start_mark.line + 1
+            line = _line(name)
             if name.tag.endswith(":merge"):
                 merged += value.value if isinstance(value, yaml.SequenceNode) else [value]
             elif not isinstance(name, yaml.ScalarNode) or not name.value:
@@ -158,7 +157,7 @@ class ValueReader:
             try:
                 entries = {**self._entries(other, key), **entries}
             except FaultError as fault:
-                self._document.add(key, str(fault), other.start_mark.line + 1)
+                self._document.add(key, str(fault), _line(other))
         for name, entry in entries.items():
             self._document.place(join_key(key, name), entry.line)
         return entries
@@ -178,24 +177,29 @@ class ValueReader:
         kind, expected = kind_of(node), getattr(wanted, "expected", WANTED[base])
         if not isinstance(node, yaml.ScalarNode) or kind == Kind.NOTHING or (base is str and kind != Kind.TEXT):
             raise wrong(node, expected)
-        text, parse = self._text(node), getattr(wanted, "parse", None)
+        text = self._text(node)
         if wanted in WANTED:
             if kind != FITTING[base] and text == node.value:  # what a variable stands for may be of any kind
                 raise wrong(node, expected)
             return text if base is str else _plain_value(text, base)
         try:
-            value: object = parse(text) if parse else wanted.from_path(self._path(text))
+            value: object = getattr(wanted, "parse", wanted)(text)
         except OSError as error:
-            raise FaultError(f"cannot read {self._path(text)}: {error.strerror}") from None
+            raise FaultError(f"cannot read {error.filename}: {error.strerror}") from None
         except ValueError as error:
             raise FaultError(str(error)) from None
         self._document.own(value, key)
         return value
 
-    def _path(self, name: str) -> Path:
-        if not name or "\0" in name:
-            raise ValueError("must be the name of a file")
-        return self._directory / name
+    def _from_path(self, field: schemas.Field) -> Callable[[str], object]:
+        """Return the function that reads a field from the name of a file relative to the document."""
+
+        def parse(name: str) -> object:
+            if not name or "\0" in name:
+                raise ValueError("must be the name of a file")
+            return field.plain.from_path(Path(self._document.file).parent / name)
+
+        return parse
 
     def _split(self, node: yaml.Node) -> yaml.Node:
         """Return the list that a text with commas stands for."""
@@ -223,16 +227,16 @@ def _given(entries: Mapping[str, _Entry], name: str) -> bool:
     return name in entries and kind_of(entries[name].node) is not Kind.NOTHING
 
 
-def _plain_value(text: str, wanted: type) -> bool | int | float:
-    """Read a number or boolean; octal, hexadecimal and base 60 are refused, because nobody means them."""
-    if wanted is bool and text.lower() in _TRUE | _FALSE:
-        return text.lower() in _TRUE
-    if wanted is int and _WHOLE_NUMBER.fullmatch(text):
-        return int(text)
-    if wanted is float and _DECIMAL.fullmatch(text):
-        return float(text)
-    cures = {bool: "true or false", int: "a whole number in plain digits", float: "a number like 12 or 0.5"}
-    raise FaultError(f"expected {cures[wanted]}")
+def _line(node: yaml.Node) -> int | None:
+    """Return the line of a node, from 1; None if it comes from no file."""
+    return node.start_mark.line + 1 if node.start_mark else None
+
+
+def _plain_value(text: str, wanted: type) -> object:
+    pattern, expected = _PLAIN_VALUES[wanted]
+    if not pattern.fullmatch(text):
+        raise FaultError(f"expected {expected}")
+    return text.lower() in {"true", "yes", "on"} if wanted is bool else wanted(text)
 
 
 def _bounded(value: Any, metadata: Iterable[object]) -> object:
@@ -256,3 +260,18 @@ def _belongs_below(name: str, schema: type[msgspec.Struct]) -> str:
             if schemas.is_struct(part) and name in schemas.keys_of(part):
                 return f": did you mean {outer}.{name}?"
     return ""
+
+
+def expand(text: str, environ: Mapping[str, str]) -> str:
+    """Replace each `${NAME}` by the variable's value and `$${` by `${`; ValueError names what is not set."""
+    missing = sorted({name for name in _VARIABLE.findall(text) if name and name not in environ})
+    if missing:
+        verb = "is" if len(missing) == 1 else "are"
+        raise ValueError(f"environment variable {listed(missing, 'and')} {verb} not set")
+
+    def replacement(match: re.Match[str]) -> str:
+        if match[0] == "${":
+            raise ValueError("${ begins a variable, as in ${NAME}: write $${ for a plain ${")
+        return environ[match[1]] if match[1] else "${"
+
+    return _VARIABLE.sub(replacement, text)

@@ -11,6 +11,7 @@ from palette import (
     GREY,
     HIGH_IS_GOOD,
     PLAIN_CELL,
+    RED,
     SKY,
     ZERO_IS_GOOD,
     Json,
@@ -98,7 +99,7 @@ def _progress() -> list[Json]:
                 query(f"sum(1 - {UP})", "Failing", ref="A"),
                 query(f"sum({account('campaigns_launched:count90d')} == bool 0)", "No launch in 90 days", ref="B"),
             ],
-            unit="none", decimals=0, step="2h", overrides=[fixed_colour("Failing", AMBER), fixed_colour("No launch in 90 days", GREY)],
+            unit="none", decimals=0, step="2h", overrides=[fixed_colour("Failing", RED), fixed_colour("No launch in 90 days", GREY)],
         ),
     ]  # fmt: skip
 

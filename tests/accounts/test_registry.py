@@ -137,6 +137,25 @@ async def test_fetches_run_side_by_side_under_the_limit() -> None:
     assert most == 8
 
 
+async def test_accounts_of_a_host_that_hangs_hold_up_no_account_of_another_host() -> None:
+    never = asyncio.Event()
+
+    async def hangs(_: Received, writer: asyncio.StreamWriter) -> None:
+        await never.wait()
+
+    async with raw_server(hangs) as hanging, raw_server(sends(GOOD)) as healthy:
+        config = settings(hanging.base_url, *(f"customer-{number}" for number in range(30)))
+        config = replace(
+            config,
+            accounts=(*config.accounts, account("acme", healthy.base_url, HMAC)),
+            api=ApiSettings(concurrency=5, timeout=60),
+        )
+        async with served(config) as exporter:
+            exposition = await exporter.scrape(X_Prometheus_Scrape_Timeout_Seconds="2")
+        never.set()
+    assert len(exposition.values(SENT, account="acme")) == 2
+
+
 async def test_a_scrape_of_many_cold_accounts_answers_in_time_and_has_the_rest_the_next_time() -> None:
     async def slow(request: Received, writer: asyncio.StreamWriter) -> None:
         await asyncio.sleep(0.15)

@@ -15,15 +15,14 @@ from prometheus_client.parser import text_string_to_metric_families as parse_tex
 from exporter.collectors import COLLECTORS, Collector
 from exporter.simulator import Simulator, fleet
 from exporter.simulator.company import PATHS
-from tests.collectors import test_performance, test_phishing, test_safe_score
 from tests.collectors.reading import exposition_of, records_of
-from tests.vendor_samples import NEWER
+from tests.vendor_samples import NEWER, PERFORMANCE, PHISHING, SAFE_SCORE
 
 COMPLETE: dict[str, dict[str, Any]] = {
     "campaigns": NEWER,
-    "phishing": test_phishing.ITEM,
-    "safe_score": test_safe_score.ITEM,
-    "performance": test_performance.ITEM,
+    "phishing": PHISHING,
+    "safe_score": SAFE_SCORE,
+    "performance": PERFORMANCE,
 }
 texts = st.text(st.characters(), max_size=20)  # lone surrogates included
 numbers = st.integers() | st.floats() | st.integers(0, 500)

@@ -6,19 +6,8 @@ import pytest
 
 from exporter.collectors.performance import PERFORMANCE
 from tests.collectors.reading import samples_of
+from tests.vendor_samples import PERFORMANCE as ITEM
 
-#: All fields of the vendor's page.
-ITEM: dict[str, Any] = {
-    "numParticipating": 200,
-    "numZeroIncorrect": 150,
-    "numOneIncorrect": 30,
-    "numTwoIncorrect": 12,
-    "numThreeIncorrect": 6,
-    "numFourOrMoreIncorrect": 2,
-    "numVideosSent": 1800,
-    "numVideosNotWatched": 240,
-    "departmentCompletionStats": [{"department": "Office of Pat Example", "numCompleted": 9}],
-}
 BY_ANSWERS = "mimecast_awareness_performance_users_by_incorrect_answers"
 LINES = {
     "numParticipating": 'mimecast_awareness_performance_participating_users{account="acme"} 200',

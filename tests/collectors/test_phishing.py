@@ -7,23 +7,8 @@ import pytest
 
 from exporter.collectors.phishing import PHISHING
 from tests.collectors.reading import samples_of, samples_of_raw
+from tests.vendor_samples import PHISHING as ITEM
 
-#: All fields of the vendor's page.
-ITEM: dict[str, Any] = {
-    "id": "c2ltdWxhdGlvbg",
-    "name": "Parcel held at customs",
-    "launchDate": "2026-03-01T08:00:00+0000",
-    "locked": True,
-    "locale": "en",
-    "timeSlotSelected": "TZ1",
-    "numSent": 120,
-    "numOpened": 61,
-    "numClicked": 14,
-    "numSubmitted": 5,
-    "sender": {"name": "Pat Example", "email": "pat@example.test"},
-    "group": {"id": "Z3JvdXA", "description": "Reports to Pat Example", "userCount": 120},
-    "templates": [{"id": "dGVtcGxhdGU", "displayTitle": "Signed by Pat Example"}],
-}
 LABELS = 'account="acme",campaign_id="43eca82d8770",title="Parcel held at customs"'
 LINES = {
     "numSent": f"mimecast_awareness_phishing_campaign_sent{{{LABELS}}} 120",

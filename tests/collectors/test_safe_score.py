@@ -6,8 +6,8 @@ import pytest
 
 from exporter.collectors.safe_score import SAFE_SCORE
 from tests.collectors.reading import samples_of
+from tests.vendor_samples import SAFE_SCORE as ITEM
 
-ITEM = {"scoreCounts": {"a": 5, "b": 4, "c": 3, "d": 2, "f": 1}}
 LINES = {
     "a": 'mimecast_awareness_safe_score_users{account="acme",grade="a"} 5',
     "b": 'mimecast_awareness_safe_score_users{account="acme",grade="b"} 4',

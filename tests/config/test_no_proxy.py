@@ -31,7 +31,7 @@ from tests.config.writing import ACME, load, problems
     ],
 )
 def test_a_rule_covers_what_it_covers_in_go(rule: str, direct: list[str], proxied: list[str]) -> None:
-    parsed = NoProxyRule.parse(rule)
+    parsed = NoProxyRule(rule)
     assert [parsed.matches(host, 443) for host in direct] == [True] * len(direct)
     assert [parsed.matches(host, 443) for host in proxied] == [False] * len(proxied)
 
@@ -46,8 +46,8 @@ def test_a_rule_covers_what_it_covers_in_go(rule: str, direct: list[str], proxie
     ],
 )
 def test_a_rule_with_a_port_covers_that_port_only(rule: str, host: str) -> None:
-    assert NoProxyRule.parse(rule).matches(host, 8443)
-    assert not NoProxyRule.parse(rule).matches(host, 443)
+    assert NoProxyRule(rule).matches(host, 8443)
+    assert not NoProxyRule(rule).matches(host, 443)
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_a_rule_with_a_port_covers_that_port_only(rule: str, host: str) -> None:
 )
 def test_anything_else_is_refused(rule: str) -> None:
     with pytest.raises(ValueError, match=r"^must "):
-        NoProxyRule.parse(rule)
+        NoProxyRule(rule)
 
 
 _LABELS = st.from_regex("[a-z]([a-z0-9-]{0,5}[a-z0-9])?", fullmatch=True)
@@ -70,7 +70,7 @@ _DOMAINS = st.lists(_LABELS, min_size=1, max_size=4).map(".".join)
 
 @given(_DOMAINS, _DOMAINS, st.integers(1, 65535))
 def test_a_domain_covers_itself_and_everything_below(domain: str, other: str, port: int) -> None:
-    rule = NoProxyRule.parse(domain)
+    rule = NoProxyRule(domain)
     assert rule.matches(domain, port)
     assert rule.matches(f"{other}.{domain}", port)
     assert rule.matches(other, port) == (other == domain or other.endswith(f".{domain}"))
@@ -82,7 +82,7 @@ def test_a_network_covers_its_addresses(
 ) -> None:
     assume(bits <= address.max_prefixlen)
     assume(not any(getattr(one, "ipv4_mapped", None) for one in (address, other)))
-    rule = NoProxyRule.parse(f"{address}/{bits}")
+    rule = NoProxyRule(f"{address}/{bits}")
     assert rule.matches(str(address), 443)
     assert rule.matches(str(other), 443) == (other in ipaddress.ip_network((address, bits), strict=False))
 
@@ -90,11 +90,11 @@ def test_a_network_covers_its_addresses(
 @given(st.text(alphabet="a1.:/[]*%- ,@", max_size=12) | st.text(max_size=12), st.text(max_size=12))
 def test_any_text_is_a_rule_or_refused_and_a_rule_judges_any_host(text: str, host: str) -> None:
     try:
-        rule = NoProxyRule.parse(text)
+        rule = NoProxyRule(text)
     except ValueError:
         return
     assert rule.matches(host, 443) in (True, False)
-    assert NoProxyRule.parse(str(rule)) == rule
+    assert NoProxyRule(str(rule)) == rule
 
 
 def test_each_rule_that_is_refused_is_reported_at_its_line(folder: Path) -> None:

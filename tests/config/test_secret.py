@@ -43,7 +43,7 @@ def test_a_secret_file_is_relative_to_its_configuration_and_read_at_each_use(fol
 )
 def test_a_faulty_secret_file_is_described_without_its_content(tmp_path: Path, content: bytes, fault: str) -> None:
     (tmp_path / "key").write_bytes(content)
-    with pytest.raises(ValueError, match=fault) as caught:
+    with pytest.raises((OSError, ValueError), match=fault) as caught:
         Secret(file=tmp_path / "key").read()
     assert "planted" not in str(caught.value)
     assert caught.value.__cause__ is None
@@ -52,7 +52,7 @@ def test_a_faulty_secret_file_is_described_without_its_content(tmp_path: Path, c
 
 def test_a_pipe_without_a_writer_is_refused_at_once(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "key")
-    with pytest.raises(ValueError, match="is not a regular file"):
+    with pytest.raises(OSError, match="not a regular file"):
         Secret(file=tmp_path / "key").read()
 
 
@@ -80,7 +80,6 @@ def test_accounts_that_share_credentials_can_be_recognised(folder: Path) -> None
     first, second, other = load(folder, text).accounts
     assert len({first.credentials, second.credentials}) == 1
     assert first.credentials != other.credentials
-    assert len({first.identity, second.identity}) == 2
     assert Secret(file=Path("a")) == Secret(file=Path("a")) != Secret("a")
 
 

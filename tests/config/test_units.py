@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.config.units import Duration, Size
+from exporter.config.scalars import Duration, Size
 
 
 @pytest.mark.parametrize(

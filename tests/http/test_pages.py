@@ -105,17 +105,18 @@ def test_many_accounts_can_be_filtered_without_a_script(tmp_path: Path) -> None:
     simulator.faults.add(Fault(account="customer-0017", status=403))
     file = tmp_path / "config.yaml"
 
-    def names(query: str) -> list[str]:
-        page = httpx.get(f"{exporter.base_url}/?{query}", trust_env=False)
-        assert "form-action 'self'" in page.headers["content-security-policy"]
-        assert '<form method="get"' in page.text
-        return re.findall(r'target=[^"]+">([^<]+)</a>', page.text)
-
     with simulating(simulator) as api:
         file.write_text(configuration(simulator.accounts, api))
-        with running("serve", f"--config.file={file}", LISTEN) as exporter:
+        with running("serve", f"--config.file={file}", LISTEN) as served:
+
+            def names(query: str) -> list[str]:
+                page = httpx.get(f"{served.base_url}/?{query}", trust_env=False)
+                assert "form-action 'self'" in page.headers["content-security-policy"]
+                assert '<form method="get"' in page.text
+                return re.findall(r'target=[^"]+">([^<]+)</a>', page.text)
+
             for name in ("customer-0017", "acme"):
-                httpx.get(f"{exporter.base_url}/probe?target={name}", trust_env=False)
+                httpx.get(f"{served.base_url}/probe?target={name}", trust_env=False)
             assert len(names("")) == 30
             assert names("q=ACM") == ["acme"]
             assert names("q=permission") == ["customer-0017"]
@@ -123,7 +124,7 @@ def test_many_accounts_can_be_filtered_without_a_script(tmp_path: Path) -> None:
             assert names("state=down&q=customer") == ["customer-0017"]
             assert names("q=nobody") == []
             assert len(names("state=nonsense")) == 30
-            attack = httpx.get(exporter.base_url + "/", params={"q": '"><b>x'}, trust_env=False).text
+            attack = httpx.get(served.base_url + "/", params={"q": '"><b>x'}, trust_env=False).text
     assert "<b>x" not in attack
 
 

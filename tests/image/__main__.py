@@ -13,6 +13,7 @@ import tempfile
 from pathlib import Path
 
 import exporter
+from exporter.about import PROJECT_URL
 from tests.image import base, promises
 from tests.image.engine import CannotBeDone, Engine, engine
 
@@ -43,7 +44,7 @@ def _hold(running: Engine, folder: Path) -> dict[str, str | float]:
     _say("the base image")
     origin = base.provide(running, folder)
     _say(f"building on {origin}")
-    labels = {"VERSION": exporter.__version__, "REVISION": _git("rev-parse", "HEAD"), "SOURCE": promises.SOURCE}
+    labels = {"VERSION": exporter.__version__, "REVISION": _git("rev-parse", "HEAD"), "SOURCE": PROJECT_URL}
     arguments = [f"--build-arg={name}={value}" for name, value in {"BASE": origin, **labels}.items()]
     running.run("build", *running.network, *arguments, "--tag", promises.IMAGE, str(_exported(folder)))
     before = json.loads(running.run("image", "inspect", origin))[0]["Size"]

@@ -12,7 +12,6 @@ from pathlib import Path
 from tests.image.engine import Engine
 
 IMAGE = "mimecast-exporter:tested"
-SOURCE = "https://example.com/mimecast-exporter"
 #: The port that the image's own health check asks.
 PORT = 10587
 #: Nothing can be written, nothing may be done that root may, and nothing may be gained.
@@ -46,7 +45,8 @@ def built(engine: Engine, labels: dict[str, str]) -> dict[str, str | float]:
     assert {f"{prefix}title", f"{prefix}description", f"{prefix}licenses"} <= set(config["Labels"])
     assert {name: config["Labels"][prefix + name.lower()] for name in labels} == labels
     version = engine.run("run", "--rm", *RESTRICTED, *engine.network, IMAGE, "--version")
-    assert version.startswith("mimecast-exporter "), version
+    assert version.startswith(f"mimecast-exporter {labels['VERSION']}"), version
+    assert labels["REVISION"] in version
     program = (
         "import importlib.util,os;"
         "w=[d for d,_,_ in os.walk('/') if not d.startswith(('/proc','/sys','/dev')) and os.access(d,os.W_OK)];"

@@ -177,6 +177,8 @@ class BoundedApp:
         async def send_in_time(message: Message) -> None:
             if message["type"] == "http.response.start":
                 time_limit.reschedule(loop.time() + self._connections.limits.response_time)
+                if self._connections.retired:
+                    message = {**message, "headers": [*message.get("headers", ()), (b"connection", b"close")]}
             for part in _split(message) if len(message.get("body", b"")) > CHUNK_SIZE else (message,):
                 if not transport.is_closing():
                     await send(part)

@@ -63,6 +63,7 @@ class RequestReader:
     _head: _Head | None = None
     _body: bytearray = field(default_factory=bytearray)
     _searched: int = 0
+    _last: tuple[bytes, _Head | None] = (b"", None)
 
     @property
     def buffered(self) -> int:
@@ -98,10 +99,13 @@ class RequestReader:
         if end < 0:
             _check_beginning(buffer)
             return None
-        head = _read_head(bytes(buffer[: end + 4]), self.limits)
+        data = bytes(buffer[: end + 4])
+        if data != self._last[0]:  # a scraper repeats itself
+            self._last = data, _read_head(data, self.limits)
+        head = self._last[1]
         del buffer[: end + 4]
         self._searched = 0
-        self.continue_due = head.expects_continue
+        self.continue_due = head is not None and head.expects_continue
         return head
 
     def _find_end(self, begin: int) -> int:

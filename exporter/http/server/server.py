@@ -20,7 +20,15 @@ from starlette.types import ASGIApp
 
 from exporter.http.server.connection import BoundedApp, Connection, Connections
 from exporter.http.server.limits import Limits
-from exporter.http.server.listen import ListenAddress, ListenError, address_of, bind, parse_listen_address, release
+from exporter.http.server.listen import (
+    ListenAddress,
+    ListenError,
+    address_of,
+    bind,
+    close_all,
+    parse_listen_address,
+    release,
+)
 from exporter.http.server.systemd import notify, reloading
 from exporter.http.server.tls import Tls
 
@@ -32,33 +40,6 @@ _POLL_INTERVAL = 0.01
 #: What is called on a signal: a plain function or a coroutine function without arguments.
 Hook = Callable[[], Awaitable[None] | None]
 ReplaceTls = Callable[[Tls | None], Awaitable[None]]
-
-
-class Listener:
-    """One uvicorn server on duplicates of the sockets, under one TLS context."""
-
-    def __init__(
-        self, app: ASGIApp, sockets: Sequence[socket.socket], connections: Connections, tls: Tls | None
-    ) -> None:
-        self.connections = connections
-        self._duplicates = [sock.dup() for sock in sockets]
-        self._uvicorn = uvicorn.Server(uvicorn_config(app, connections, tls))
-
-    async def start(self) -> asyncio.Task[None]:
-        """Accept connections, and return the task that ends with the last of them."""
-        serving = asyncio.create_task(self._uvicorn.serve(sockets=self._duplicates))
-        while not self._uvicorn.started and not serving.done():  # noqa: ASYNC110 - uvicorn has no event for it
-            await asyncio.sleep(0)
-        if serving.done():
-            serving.result()
-        return serving
-
-    async def retire(self) -> None:
-        """Stop accepting. Each connection finishes the request it has begun, and idle ones are closed."""
-        self.connections.retired = True
-        self._uvicorn.should_exit = True
-        while any(sock.fileno() >= 0 for sock in self._duplicates):  # noqa: ASYNC110 - likewise
-            await asyncio.sleep(_POLL_INTERVAL)
 
 
 def uvicorn_config(app: ASGIApp, connections: Connections, tls: Tls | None) -> uvicorn.Config:
@@ -93,7 +74,7 @@ class Server:
         self._answers: set[asyncio.Task[Any]] = set()
         self._serving: set[asyncio.Task[None]] = set()
         self._changing = asyncio.Lock()
-        self._listener: Listener | None = None
+        self._listener: tuple[uvicorn.Server, Connections, list[socket.socket]] | None = None
 
     @property
     def addresses(self) -> list[ListenAddress]:
@@ -113,23 +94,35 @@ class Server:
         """Use `tls` for each further connection; open connections finish the request they have begun."""
         async with self._changing:
             connections = Connections(self._limits, tls.admits if tls else None, self._open, self._answers)
+            listener = uvicorn.Server(uvicorn_config(self._app, connections, tls))
             # Made first, since this fails when no file descriptor is left; the old listener then continues.
-            listener = Listener(self._app, self._sockets, connections, tls)
-            if self._listener is not None:
-                # The kernel queues connections on the sockets themselves until the new listener accepts them.
-                await self._listener.retire()
-            self._listener = listener
-            serving = await listener.start()
+            duplicates = [sock.dup() for sock in self._sockets]
+            # The kernel queues connections on the sockets themselves until the new listener accepts them.
+            await self._retire()
+            self._listener = listener, connections, duplicates
+            serving = asyncio.create_task(listener.serve(sockets=duplicates))
             self._serving.add(serving)
             serving.add_done_callback(self._serving.discard)
+            while not listener.started and not serving.done():  # noqa: ASYNC110 - uvicorn has no event for it
+                await asyncio.sleep(0)
+            if serving.done():
+                close_all(duplicates)
+                serving.result()
+
+    async def _retire(self) -> None:
+        """Stop accepting. Each connection finishes the request it has begun, and idle ones are closed."""
+        if self._listener is not None:
+            listener, connections, duplicates = self._listener
+            listener.should_exit = connections.retired = True
+            while any(sock.fileno() >= 0 for sock in duplicates):  # noqa: ASYNC110 - likewise
+                await asyncio.sleep(_POLL_INTERVAL)
 
     async def stop(self, on_stop: Hook | None = None) -> None:
         """Stop accepting, call `on_stop` so that waiting requests are answered, and drop the rest in `stop_time`."""
         release(self._sockets)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._limits.stop_time), self._changing:
-                if self._listener is not None:
-                    await self._listener.retire()
+                await self._retire()
                 if on_stop is not None:
                     await call(on_stop)
                 for connection in [one for one in self._open if not one.answering]:
