@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from exporter.collectors import COLLECTORS
 from exporter.simulator import Fault, Simulator, configuration, fleet
 from exporter.simulator import running as simulating
 from tests.commands import running
@@ -54,7 +55,7 @@ def stack(
         receiving() as receiver,
         alertmanager_running(alertmanager, folder / "alertmanager", receiver.url) as alerting,
     ):
-        config.write_text(configuration(simulator.accounts, api) + "cache: {ttl: 1s}\n")
+        config.write_text(configuration(simulator.accounts, api, collectors=tuple(COLLECTORS)) + "cache: {ttl: 1s}\n")
         with running("serve", f"--config.file={config}", "--web.listen-address=127.0.0.1:0") as exporter:
             prometheus_config = {
                 "global": {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"},

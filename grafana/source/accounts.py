@@ -37,10 +37,10 @@ def _numbers() -> list[Json]:
     none_is_good = whole | {"thresholds": ZERO_IS_GOOD}
     launches = account("campaigns_launched:count90d")
     return [
-        stat("Accounts", "Accounts that are scraped.", or_missing(f"count({UP})", rules=False), width=4, **whole),
-        stat("Failing", "Accounts of which the last refresh of a collector failed.", or_missing(f"sum(1 - {UP})", rules=False), width=4, **none_is_good),
-        stat("No launch in 90 days", "Accounts that have launched no campaign in the last 90 days.", or_missing(f"sum({launches} == bool 0)"), **none_is_good),
-        stat("Below the target", "Accounts whose completion over the campaigns of the last 90 days is below the target (80 % by default).", or_missing(f"count({_BELOW}) or count({_COMPLETION}) * 0"), empty="nothing sent", **none_is_good),
+        stat("Accounts", "Accounts that are scraped.", or_missing(f"count({UP})", rules=False), width=5, **whole),
+        stat("Failing", "Accounts of which the last refresh of a collector failed.", or_missing(f"sum(1 - {UP})", rules=False), width=5, **none_is_good),
+        stat("No launch in 90 days", "Accounts that have launched no campaign in the last 90 days.", or_missing(f"sum({launches} == bool 0)"), width=7, **none_is_good),
+        stat("Below the target", "Accounts whose completion over the campaigns of the last 90 days is below the target (80 % by default).", or_missing(f"count({_BELOW}) or count({_COMPLETION}) * 0"), empty="nothing sent", width=7, **none_is_good),
     ]  # fmt: skip
 
 

@@ -187,7 +187,7 @@ def _scheduled() -> Json:
             **_of(shown, B=f"{_LAUNCH} * 1000"),
         },
         [_title(), _ACCOUNT, date("B", "Launch"), number("A", "In days", 85), *_CAMPAIGN],
-        width=12, height=9, sort=[("In days", False)], empty="no campaign is scheduled",
+        height=7, sort=[("In days", False)], empty="no campaign is scheduled",
     )  # fmt: skip
 
 
@@ -203,7 +203,7 @@ def _hardest() -> Json:
             share_bar("A", "Correct", 110),
             *_CAMPAIGN,
         ],
-        width=12, height=9, sort=[("Correct", False)], empty="no question has 20 answers yet",
+        height=7, sort=[("Correct", False)], empty="no question has 20 answers yet",
     )  # fmt: skip
 
 
