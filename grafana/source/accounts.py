@@ -66,7 +66,7 @@ def _accounts() -> Json:
             number("C", "On target", 85, unit="percentunit"),
             coloured("Value #D", "Launches", 80, unit="none", thresholds=steps((None, PLAIN_CELL), (0, AMBER), (1, PLAIN_CELL)), custom__align="right"),
             number("E", "Behind", 65),
-            number("F", "To remind", 90),
+            number("F", "To remind", 105),
             coloured("Value #G", "Data age", 80, unit="s", decimals=0, thresholds=in_a_cell(FRESH_IS_GOOD), custom__align="right"),
         ],
         height=24, pages=True, sort=[("State", True), ("Completion", False)], empty="no account is scraped",
