@@ -4,8 +4,7 @@ The rest of the program imports everything about its configuration from here.
 """
 
 from exporter.config.completion import HMAC_REGIONS, OAUTH2_REGIONS
-from exporter.config.environment import load_environment
-from exporter.config.loading import digest_of_files, load_file
+from exporter.config.loading import digest_of_files, load_environment, load_file
 from exporter.config.redaction import redacted
 from exporter.config.secret import Secret
 from exporter.config.settings import (

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 import ssl
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from msgspec.structs import replace
 
-from exporter.config.settings import Account, CampaignFilter, Catalog, Config, TlsSettings
-from exporter.yamlfile import MAX_BYTES, Document, did_you_mean, fields_of, read_bytes
+from exporter.config.settings import Account, Catalog, Config, TlsSettings
+from exporter.yamlfile import MAX_BYTES, Document, did_you_mean, read_bytes
 
 #: API 2.0: each `region` and its base URL.
 OAUTH2_REGIONS: Final[Mapping[str, str]] = {
@@ -39,25 +39,20 @@ def complete_config(document: Document[Config], catalog: Catalog) -> Config:
         or tuple(name for name, enabled in catalog.collectors.items() if enabled),
         api=replace(config.api, tls_config=_complete_tls(config.api.tls_config, document)),
     )
-    return replace(config, accounts=complete_accounts(config.accounts, document, config, catalog))
+    return replace(config, accounts=tuple(complete_account(one, document, config, catalog) for one in config.accounts))
 
 
-def complete_accounts(
-    accounts: Iterable[Account], document: Document[Any], config: Config, catalog: Catalog
-) -> tuple[Account, ...]:
-    """Return accounts with their base URLs and what they inherit; `document` gets the problems."""
-    return tuple(_complete(account, document, config, catalog) for account in accounts)
-
-
-def _complete(account: Account, document: Document[Any], config: Config, catalog: Catalog) -> Account:
+def complete_account(account: Account, document: Document[Any], config: Config, catalog: Catalog) -> Account:
+    """Return the account with its base URL and what it inherits; `document` gets the problems."""
     _check_labels(account, document, catalog)
     _check_credentials(account, document)
+    given = document.given(account.campaigns)
     return replace(
         account,
         base_url=_base_url(account, document),
         region=None,
         collectors=_enabled_collectors(account, document, catalog) or config.collectors,
-        campaigns=_inherited(account.campaigns, config.campaigns, document),
+        campaigns=replace(config.campaigns, **{name: getattr(account.campaigns, name) for name in given}),
     )
 
 
@@ -72,12 +67,6 @@ def _enabled_collectors(owner: Account | Config, document: Document[Any], catalo
         elif name in owner.collectors[:index]:
             document.report(name, "", "names a collector twice")
     return owner.collectors
-
-
-def _inherited(own: CampaignFilter, general: CampaignFilter, document: Document[Any]) -> CampaignFilter:
-    """Return the filter of an account; each key it leaves out is taken from the global one."""
-    names = {field.name for field in fields_of(CampaignFilter)} - document.given(own)
-    return replace(own, **{name: getattr(general, name) for name in names})
 
 
 def _check_labels(account: Account, document: Document[Any], catalog: Catalog) -> None:

@@ -10,9 +10,9 @@ import msgspec
 import yaml
 
 from exporter.config.scalars import Duration, Size
-from exporter.config.secret import REDACTED
+from exporter.config.secret import Secret
 from exporter.config.settings import Config
-from exporter.yamlfile import fields_of
+from exporter.yamlfile import fields_of, keys, plain
 
 #: The C emitter if PyYAML was built with it: the other would delay the scrapes of a fleet.
 _DUMPER: type[yaml.SafeDumper | yaml.CSafeDumper] = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
@@ -35,7 +35,7 @@ def _shown(value: Any, kind: Any = None) -> Any:
         return value.pattern
     if kind in {Duration, Size}:
         return str(kind(value))
-    return str(value) if isinstance(value, str) else value
+    return str(value) if isinstance(value, str | Secret) else value
 
 
 def _entries(struct: msgspec.Struct) -> Iterator[tuple[str, Any]]:
@@ -44,9 +44,7 @@ def _entries(struct: msgspec.Struct) -> Iterator[tuple[str, Any]]:
         value = getattr(struct, field.name)
         if value is None:
             continue
-        if not field.secret:
-            yield field.keys[0], _shown(value, field.plain)
-        elif file := getattr(value, "file", None):
-            yield field.keys[-1], str(file)
+        if isinstance(value, Secret) and value.file is not None:
+            yield keys(field)[-1], str(value.file)
         else:
-            yield field.keys[0], REDACTED
+            yield field.encode_name, _shown(value, plain(field.type))

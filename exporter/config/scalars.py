@@ -12,12 +12,9 @@ _MAX_NAME = 100
 
 _SECONDS = {"y": 365 * 86400.0, "w": 7 * 86400.0, "d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 _DURATION = re.compile("".join(rf"(?:([0-9]{{1,15}}){unit})?" for unit in _SECONDS), re.ASCII)
-#: What 64 bits of nanoseconds hold, which is where Prometheus stops too.
-_MAX_SECONDS = 9223372036.0
 
 _BYTES = {"B": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 _SIZE = re.compile(r"([0-9]{1,15})(B|[KMGT]i?B)", re.ASCII)
-_NUMBER = re.compile(r"[0-9]+(\.[0-9]+)?", re.ASCII)
 
 
 class CollectorName(str):
@@ -39,17 +36,8 @@ def name(text: str) -> str:
 
 def identifier(text: str) -> str:
     """Return Mimecast's identifier of an application; it goes into HTTP headers, so ValueError never repeats it."""
-    if not text:
-        raise ValueError("must not be empty")
     if not re.fullmatch("[!-~]+", text):
         raise ValueError("must be plain characters without spaces")
-    return text
-
-
-def file_pattern(text: str) -> str:
-    """Return a pattern of file names."""
-    if not text or "\0" in text:
-        raise ValueError("must be the name of a file")
     return text
 
 
@@ -80,15 +68,10 @@ class Duration(float):
         """Return the length of `5m`, for instance, 300.0; ValueError says how to write a duration."""
         if text == "0":
             return cls(0)
-        if _NUMBER.fullmatch(text):
-            raise ValueError("a duration needs a unit: write 30s, 5m, 1h30m, 400d or 500ms")
         match = _DURATION.fullmatch(text)
         if not match or not text:
-            raise ValueError("not a duration: write it like 30s, 5m, 1h30m, 400d or 500ms")
-        seconds = sum(int(count or 0) * unit for count, unit in zip(match.groups(), _SECONDS.values(), strict=True))
-        if seconds > _MAX_SECONDS:
-            raise ValueError("too long a duration")
-        return cls(seconds)
+            raise ValueError("not a duration with its unit: write it like 30s, 5m, 1h30m, 400d or 500ms")
+        return cls(sum(int(count or 0) * unit for count, unit in zip(match.groups(), _SECONDS.values(), strict=True)))
 
     def __str__(self) -> str:
         """Write the same length of time in the largest units that hold it exactly, down to milliseconds."""
@@ -109,11 +92,9 @@ class Size(int):
     @classmethod
     def parse(cls, text: str) -> Self:
         """Return the size of `64MiB`, for instance, 67108864; ValueError says how to write a size."""
-        if _NUMBER.fullmatch(text):
-            raise ValueError("a size needs a unit: write 512KB, 64MiB or 1GB")
         match = _SIZE.fullmatch(text)
         if not match:
-            raise ValueError("not a size: write it like 512KB, 64MiB or 1GB")
+            raise ValueError("not a size with its unit: write it like 512KB, 64MiB or 1GB")
         return cls(int(match[1]) * _BYTES[match[2][0]])
 
     def __str__(self) -> str:

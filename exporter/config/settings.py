@@ -12,15 +12,15 @@ from typing import Annotated, Final, Literal, TypeAlias, cast
 import msgspec
 from msgspec import Meta
 
-from exporter.config.scalars import CollectorName, Duration, Size, file_pattern, identifier, name, title_pattern
+from exporter.config.scalars import CollectorName, Duration, Size, identifier, name, title_pattern
 from exporter.config.secret import Secret, SecretKey
 from exporter.config.urls import NoProxyRule, ProxyUrl, base_url
-from exporter.yamlfile import COMMA_SEPARATED, COMPUTED, SECRET, Problem
+from exporter.yamlfile import COMMA_SEPARATED, COMPUTED, Problem, file_name
 
 CorrectAnswers: TypeAlias = Literal["count", "option"]
 TlsVersion: TypeAlias = Literal["TLS12", "TLS13"]
 
-_Key: TypeAlias = Annotated[Secret, SECRET]
+_FileName: TypeAlias = Annotated[str, file_name]
 _Identifier: TypeAlias = Annotated[str, identifier]
 _Patterns: TypeAlias = tuple[Annotated[re.Pattern[str], title_pattern], ...]
 _Collectors: TypeAlias = tuple[Annotated[str, CollectorName], ...]
@@ -39,16 +39,16 @@ class OAuth2(msgspec.Struct, frozen=True, kw_only=True):
     """An application of API 2.0."""
 
     client_id: _Identifier
-    client_secret: _Key
+    client_secret: Secret
 
 
 class Hmac(msgspec.Struct, frozen=True, kw_only=True):
     """An application of API 1.0 and the user it acts for."""
 
     app_id: _Identifier
-    app_key: _Key
-    access_key: _Key
-    secret_key: Annotated[Secret, SecretKey, SECRET]
+    app_key: Secret
+    access_key: Secret
+    secret_key: Annotated[Secret, SecretKey]
 
 
 class CampaignFilter(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,9 +97,9 @@ class CacheSettings(msgspec.Struct, frozen=True, kw_only=True):
 class TlsSettings(msgspec.Struct, frozen=True, kw_only=True):
     """What TLS connections to the API use."""
 
-    ca_file: str | None = None
-    cert_file: str | None = None
-    key_file: str | None = None
+    ca_file: _FileName | None = None
+    cert_file: _FileName | None = None
+    key_file: _FileName | None = None
     min_version: TlsVersion = "TLS12"
 
 
@@ -109,7 +109,7 @@ class ApiSettings(msgspec.Struct, frozen=True, kw_only=True):
     timeout: Annotated[float, Duration, Meta(ge=0.1, le=3600)] = Duration(30)
     max_response_size: Annotated[int, Size, Meta(ge=1 << 10, le=4 << 30)] = Size(64 << 20)
     concurrency: Annotated[int, Meta(ge=1, le=1000)] = 20
-    proxy_url: Annotated[Secret, ProxyUrl, SECRET] | None = None
+    proxy_url: Annotated[Secret, ProxyUrl] | None = None
     no_proxy: Annotated[tuple[NoProxyRule, ...], COMMA_SEPARATED] = ()
     tls_config: TlsSettings = TlsSettings()
 
@@ -129,7 +129,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     accounts: tuple[Account, ...] = ()
-    account_files: tuple[Annotated[str, file_pattern], ...] = ()
+    account_files: tuple[_FileName, ...] = ()
     cache: CacheSettings = CacheSettings()
     collectors: _Collectors = ()
     campaigns: CampaignFilter = CampaignFilter()

@@ -42,10 +42,11 @@ class ProxyUrl(Secret):
 
     __slots__ = ()
 
-    def _check(self, text: str) -> None:
+    def _checked(self, text: str) -> str:
         url = _url(text, "http://proxy.example:3128")
         if url.path.strip("/") or url.query or url.fragment:
             raise ValueError("must be a host and a port, and no path")
+        return text
 
 
 def _url(text: str, example: str) -> httpx.URL:

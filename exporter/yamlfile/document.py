@@ -1,7 +1,11 @@
-"""A file that was read: its value, and every problem found in it, with file, line and key."""
+"""A file that was read: its value, and every problem found in it, with file, line and key.
+
+No message repeats a value, which may be a secret.
+"""
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -11,6 +15,7 @@ import msgspec
 
 T = TypeVar("T", bound=msgspec.Struct)
 
+_MAX_KEY = 80
 #: A bcrypt hash, or its beginning where a key was cut.
 _HASH = re.compile(r"\$2[abxy]\$[0-9]{2}\$[./A-Za-z0-9]+", re.ASCII)
 
@@ -51,7 +56,8 @@ class Document(Generic[T]):
         self.file = file
         self.value: T | None = None
         self.problems: list[Problem] = []
-        self._lines: dict[str, int | None] = {}
+        #: The line of each key.
+        self.lines: dict[str, int | None] = {}
         self._faulty: set[str] = set()
         # Each value is kept beside its key, so that no other object can get its id.
         self._owned: dict[int, tuple[object, str, frozenset[str]]] = {}
@@ -76,16 +82,12 @@ class Document(Generic[T]):
 
     def line(self, key: str) -> int | None:
         """Return the line of a dotted key, or of the nearest key around it that the file has."""
-        return next((self._lines[around] for around in _outwards(key) if around in self._lines), None)
+        return next((self.lines[around] for around in _outwards(key) if around in self.lines), None)
 
     def add(self, key: str, message: str, line: int | None = None) -> None:
         """Add a problem with a dotted key, on the key's own line when no other is given."""
         self.problems.append(Problem(self.file, self.line(key) if line is None else line, key, message))
         self._faulty.update(_outwards(key))
-
-    def place(self, key: str, line: int | None) -> None:
-        """Record the line of a key."""
-        self._lines[key] = line
 
     def own(self, value: object, key: str, fields: Iterable[str] = ()) -> None:
         """Record the key of a struct or scalar, and which fields of a struct the file gives."""
@@ -118,3 +120,20 @@ def _outwards(key: str) -> Iterator[str]:
         yield key
         key = key[: max(key.rfind("."), key.rfind("["), 0)]
     yield ""
+
+
+def shown(key: str) -> str:
+    """Return a key that the file has made up, cut to a length that a line can bear."""
+    return key if len(key) <= _MAX_KEY else key[:_MAX_KEY] + "…"
+
+
+def listed(names: Iterable[str], word: str) -> str:
+    """Return `a, b and c` for the word `and`."""
+    *most, last = names
+    return f"{', '.join(most)} {word} {last}" if most else last
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return the end of a message that names what is nearly `name`; empty when nothing is."""
+    near = difflib.get_close_matches(name[:_MAX_KEY], list(known), 1)
+    return f": did you mean {near[0]}?" if near else ""
