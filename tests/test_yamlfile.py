@@ -334,7 +334,6 @@ def test_no_message_repeats_what_stands_where_a_secret_belongs(
         ("a: ü".encode("utf-16"), 1, "not UTF-8: save the file as UTF-8"),
         (b"a: 1\nb: \x07", 2, "control character U+0007: remove it, or write it as an escape in double quotes"),
         (b"- " * 50, 1, "nested deeper than 40 levels"),
-        (b" " * (MAX_BYTES + 1), None, "larger than 8 MiB"),
     ],
 )
 def test_what_is_no_reasonable_text_is_refused(

@@ -17,15 +17,14 @@ from typing import Any
 from msgspec.structs import replace
 
 from exporter.config.completion import complete_account, complete_config
-from exporter.config.settings import Account, AccountFile, Catalog, Config
-from exporter.yamlfile import MAX_BYTES, ConfigError, Document, Problem, read_bytes, read_file, read_mapping
+from exporter.config.settings import Account, AccountFile, Catalog, Config, Hmac, OAuth2
+from exporter.yamlfile import MAX_BYTES, ConfigError, Document, Problem, keys_of, read_bytes, read_file, read_mapping
 
-_OAUTH2 = ("client_id", "client_secret", "client_secret_file")
-_HMAC = ("app_id", "app_key", "app_key_file", "access_key", "access_key_file", "secret_key", "secret_key_file")
+#: The keys that environment variables give, each by MIMECAST_ and its name or what is said here.
+_OAUTH2, _HMAC = keys_of(OAuth2), keys_of(Hmac)
 _ACCOUNT = ("base_url", "region", "correct_answers")
 _API = ("proxy_url", "proxy_url_file", "no_proxy")
-#: The variables whose name is not that of the key.
-_OTHER = {"name": "MIMECAST_ACCOUNT", "collectors": "MIMECAST_COLLECTORS"}
+_OTHER = {"name": "MIMECAST_ACCOUNT"}
 _KEY_IN_MESSAGE = re.compile(rf"\b({'|'.join((*_OAUTH2, *_HMAC, *_ACCOUNT, *_API))})\b")
 _NO_ACCOUNT = (
     "no account is configured: name a file with --config.file, or set MIMECAST_CLIENT_ID and"

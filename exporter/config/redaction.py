@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import msgspec
 import yaml
+from msgspec.structs import FieldInfo
 
 from exporter.config.scalars import Duration, Size
 from exporter.config.secret import Secret
@@ -28,23 +28,18 @@ def redacted(config: Config) -> str:
 
 def _shown(value: Any, kind: Any = None) -> Any:
     if isinstance(value, msgspec.Struct):
-        return dict(_entries(value))
+        given = ((field, one) for field in fields_of(type(value)) if (one := getattr(value, field.name)) is not None)
+        return {_key(field, one): _shown(one, plain(field.type)) for field, one in given}
     if isinstance(value, tuple):
         return [_shown(item) for item in value]
     if isinstance(value, re.Pattern):
         return value.pattern
+    if isinstance(value, Secret):
+        return str(value.file or value)
     if kind in {Duration, Size}:
         return str(kind(value))
-    return str(value) if isinstance(value, str | Secret) else value
+    return str(value) if isinstance(value, str) else value
 
 
-def _entries(struct: msgspec.Struct) -> Iterator[tuple[str, Any]]:
-    """Yield each key that has a value, and what is shown of it."""
-    for field in fields_of(type(struct)):
-        value = getattr(struct, field.name)
-        if value is None:
-            continue
-        if isinstance(value, Secret) and value.file is not None:
-            yield keys(field)[-1], str(value.file)
-        else:
-            yield field.encode_name, _shown(value, plain(field.type))
+def _key(field: FieldInfo, value: Any) -> str:
+    return keys(field)[-1 if isinstance(value, Secret) and value.file else 0]

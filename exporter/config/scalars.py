@@ -20,8 +20,6 @@ _SIZE = re.compile(r"([0-9]{1,15})(B|[KMGT]i?B)", re.ASCII)
 class CollectorName(str):
     """The name of a collector: always an object of its own, so that a problem with it is reported at its place."""
 
-    __slots__ = ()
-
 
 def name(text: str) -> str:
     """Return text that people read as a name: printable, on one line, at most 100 characters."""
@@ -60,7 +58,6 @@ def title_pattern(text: str) -> re.Pattern[str]:
 class Duration(float):
     """A length of time in seconds, written like `1h30m`, `400d`, `500ms`: units from large to small."""
 
-    __slots__ = ()
     expected = "a duration such as 5m"
 
     @classmethod
@@ -86,7 +83,6 @@ class Duration(float):
 class Size(int):
     """A number of bytes, written like `512KB`, `64MiB`; KB and KiB are both 1024 bytes, as in Prometheus."""
 
-    __slots__ = ()
     expected = "a size such as 64MiB"
 
     @classmethod

@@ -24,9 +24,7 @@ class Secret:
 
     __slots__ = ("_value", "file")
 
-    def __init__(self, value: str | None = None, *, file: Path | None = None) -> None:
-        if (value is None) == (file is None):
-            raise TypeError("a secret has either a value or a file")
+    def __init__(self, value: str = "", *, file: Path | None = None) -> None:
         self._value = value
         self.file = file
 
@@ -53,7 +51,7 @@ class Secret:
 
         """
         if self.file is None:
-            return self._checked(self._value or "")
+            return self._checked(self._value)
         try:
             text = read_bytes(self.file, _MAX_SIZE).decode("utf-8-sig")
             return self._checked(text.removesuffix("\n").removesuffix("\r"))
@@ -93,8 +91,6 @@ class Secret:
 
 class SecretKey(Secret):
     """A secret in base64, which signs requests."""
-
-    __slots__ = ()
 
     def _checked(self, text: str) -> str:
         try:

@@ -28,7 +28,9 @@ _EXPECTED = "must be a host, a domain, an IP address, each perhaps with a port, 
 def base_url(text: str) -> str:
     """Return the URL of an API in its plainest form, without trailing slash; ValueError never repeats it."""
     url = _url(text, "https://api.example")
-    if url.scheme == "http" and not _is_loopback(url.host):
+    address = _network(url.host)
+    loopback = address.is_loopback if address else url.host == "localhost" or url.host.endswith(".localhost")
+    if url.scheme == "http" and not loopback:
         raise ValueError("must begin with https:// (plain http is for loopback addresses only)")
     if url.userinfo or "@" in text or "?" in text or "#" in text:
         raise ValueError("must be a host, and no user, query or fragment")
@@ -39,8 +41,6 @@ def base_url(text: str) -> str:
 
 class ProxyUrl(Secret):
     """The URL of a proxy, perhaps with a user and a password."""
-
-    __slots__ = ()
 
     def _checked(self, text: str) -> str:
         url = _url(text, "http://proxy.example:3128")
@@ -67,19 +67,12 @@ def _url(text: str, example: str) -> httpx.URL:
     return url
 
 
-def _is_loopback(host: str) -> bool:
-    network = _network(host)
-    return network.is_loopback if network else host == "localhost" or host.endswith(".localhost")
-
-
 class NoProxyRule(str):
     """One rule: `*`, a domain, an IP address or a network.
 
     `example.com` stands for the host and its subdomains, `.example.com` and `*.example.com` for the subdomains only,
     `10.0.0.0/8` for a network. A host or an IP address can have a port: `example.com:8443`, `[2001:db8::1]:443`.
     """
-
-    __slots__ = ("_host", "_network", "_port")
 
     _host: str
     _network: IPv4Network | IPv6Network | None

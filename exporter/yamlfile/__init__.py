@@ -3,7 +3,7 @@
 from exporter.yamlfile.document import ConfigError, Document, Problem, did_you_mean
 from exporter.yamlfile.nodes import MAX_BYTES
 from exporter.yamlfile.reading import read, read_bytes, read_file, read_mapping
-from exporter.yamlfile.schema import COMMA_SEPARATED, COMPUTED, fields_of, keys, plain
+from exporter.yamlfile.schema import COMMA_SEPARATED, COMPUTED, fields_of, keys, keys_of, plain
 from exporter.yamlfile.values import expand, file_name
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "fields_of",
     "file_name",
     "keys",
+    "keys_of",
     "plain",
     "read",
     "read_bytes",

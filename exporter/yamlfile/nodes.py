@@ -93,8 +93,6 @@ def compose(data: bytes, loader: type[yaml.SafeLoader | yaml.CSafeLoader] = LOAD
 
 def _decode(data: bytes) -> str:
     """Return the text of UTF-8 bytes, with or without a byte order mark."""
-    if len(data) > MAX_BYTES:
-        raise UnreadableYamlError(f"larger than {MAX_BYTES >> 20} MiB")
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -52,22 +52,12 @@ def keys(field: FieldInfo) -> tuple[str, ...]:
 def plain(annotation: Any) -> Any:
     """Return an annotation without marks, bounds and `| None`: the type, class or function that reads the value."""
     if typing.get_origin(annotation) is Annotated:
-        return plain(read_as(annotation))
+        kind, *marks = typing.get_args(annotation)
+        return plain(next(filter(callable, marks), kind))
     others = [part for part in typing.get_args(annotation) if part is not type(None)]
     return plain(others[0]) if is_union(annotation) and len(others) == 1 else annotation
-
-
-def read_as(annotation: Any) -> Any:
-    """Return what reads an Annotated: the scalar class or function beside the type, or the type."""
-    kind, *marks = typing.get_args(annotation)
-    return next(filter(callable, marks), kind)
 
 
 def is_union(annotation: object) -> bool:
     """Report whether an annotation is a union."""
     return typing.get_origin(annotation) in {Union, types.UnionType}
-
-
-def is_struct(annotation: object) -> bool:
-    """Report whether an annotation is a schema."""
-    return isinstance(annotation, type) and issubclass(annotation, msgspec.Struct)

@@ -71,7 +71,7 @@ class ValueReader:
         if origin is Annotated:
             if COMMA_SEPARATED in arguments and kind_of(node) is Kind.TEXT:
                 node = self._split(node)
-            return _bounded(self._value(node, schemas.read_as(wanted), key), arguments[1:])
+            return _bounded(self._value(node, schemas.plain(wanted), key), arguments[1:])
         if schemas.is_union(wanted):
             return self._union(node, arguments, key)
         if origin in {list, tuple}:
@@ -88,7 +88,9 @@ class ValueReader:
             if text not in arguments:
                 raise ValueError(f"must be {listed(arguments, 'or')}")
             return text
-        return self._struct(node, wanted, key) if schemas.is_struct(wanted) else self._scalar(node, wanted, key)
+        if hasattr(wanted, "__struct_fields__"):
+            return self._struct(node, wanted, key)
+        return self._scalar(node, wanted, key)
 
     def _union(self, node: yaml.Node, members: tuple[object, ...], key: str) -> Any:
         """Take the first scalar that the node can be; the message is that of the last one."""
@@ -129,8 +131,8 @@ class ValueReader:
             self._document.add(join_key(key, given[1]), f"give {name} or {given[1]}, not both")
         elif given == twin != []:
             directory, from_path = Path(self._document.file).parent, schemas.plain(field.type).from_path
-            by_name = lambda name: from_path(directory / file_name(name))  # noqa: E731
-            return self._read(entries[given[0]].node, by_name, join_key(key, given[0]))
+            node = entries[given[0]].node
+            return self._read(node, lambda name: from_path(directory / file_name(name)), join_key(key, given[0]))
         elif given or (field.required and name in entries and not twin):
             return self._read(entries[name].node, field.type, join_key(key, name))
         elif field.required:
@@ -146,7 +148,7 @@ class ValueReader:
         merged: list[yaml.Node] = []
         for name, value in node.value:
             line = _line(name)
-            # `{client_secret: top,secret}` makes a key of half a secret, which no message may show.
+            # In braces, `{client_secret: top,secret}` makes a key of half a secret, which no message may show.
             alone = bool(node.flow_style) and kind_of(value) is Kind.NOTHING and not value.value
             if name.tag.endswith(":merge"):
                 merged += value.value if isinstance(value, yaml.SequenceNode) else [value]
@@ -180,11 +182,7 @@ class ValueReader:
         base = next((base for base in _PLAIN if isinstance(wanted, type) and issubclass(wanted, base)), str)
         fitting, called, pattern = _PLAIN[base]
         kind, expected = kind_of(node), getattr(wanted, "expected", called)
-        if (
-            not isinstance(node, yaml.ScalarNode)
-            or kind in {Kind.NOTHING, Kind.TAGGED}
-            or (base is str and kind is not fitting)
-        ):
+        if kind in {Kind.NOTHING, Kind.LIST, Kind.MAPPING, Kind.TAGGED} or (base is str and kind is not fitting):
             raise wrong(node, expected)
         text = self._text(node)
         if wanted is base:
@@ -200,14 +198,13 @@ class ValueReader:
 
     def _split(self, node: yaml.Node) -> yaml.Node:
         """Return the list that a text with commas stands for."""
-        assert isinstance(node, yaml.ScalarNode)  # noqa: S101 - what has the kind TEXT is a scalar
         text = self._text(node)
         if self._environ is not None:  # the variables are replaced already
             text = text.replace("${", "$${")
         items = [yaml.ScalarNode(node.tag, item.strip(), node.start_mark) for item in text.split(",") if item.strip()]
         return yaml.SequenceNode("tag:yaml.org,2002:seq", items, node.start_mark)
 
-    def _text(self, node: yaml.ScalarNode) -> str:
+    def _text(self, node: yaml.Node) -> str:
         """Return a scalar as it is written, variables replaced."""
         text: str = node.value if self._environ is None else expand(node.value, self._environ)
         if _SURROGATE.search(text):
@@ -239,7 +236,7 @@ def _belongs_below(name: str, schema: type[msgspec.Struct]) -> str:
     for outer, field in schemas.keys_of(schema).items():
         kind = schemas.plain(field.type)
         for part in (kind, *typing.get_args(kind)):
-            if schemas.is_struct(part) and name in schemas.keys_of(part):
+            if hasattr(part, "__struct_fields__") and name in schemas.keys_of(part):
                 return f": did you mean {outer}.{name}?"
     return ""
 
