@@ -6,6 +6,7 @@ The rest of the program imports everything about its configuration from here.
 from exporter.config.completion import HMAC_REGIONS, OAUTH2_REGIONS
 from exporter.config.loading import digest_of_files, load_environment, load_file
 from exporter.config.redaction import redacted
+from exporter.config.scalars import NoProxyRule
 from exporter.config.secret import Secret
 from exporter.config.settings import (
     Account,
@@ -18,7 +19,6 @@ from exporter.config.settings import (
     OAuth2,
     TlsSettings,
 )
-from exporter.config.urls import NoProxyRule
 from exporter.yamlfile import ConfigError, Problem
 
 __all__ = [

@@ -25,8 +25,6 @@ HMAC_REGIONS: Final[Mapping[str, str]] = {
     "uspcom": "https://uspcom-api.mimecast-pscom-us.com",
 }
 
-#: Labels that Prometheus itself gives to targets.
-_TARGET_LABELS = frozenset({"job", "instance"})
 _LABEL_NAME = re.compile("[a-zA-Z_][a-zA-Z0-9_]*", re.ASCII)
 
 
@@ -73,10 +71,8 @@ def _check_labels(account: Account, document: Document[Any], catalog: Catalog) -
     for name in account.labels:
         if not _LABEL_NAME.fullmatch(name):
             message = "not a label name: letters, digits and underscores, not beginning with a digit"
-        elif name.startswith("__"):
-            message = "label names that begin with __ belong to Prometheus"
-        elif name in _TARGET_LABELS or name in catalog.labels:
-            message = "this label is taken: use another name"
+        elif name.startswith("__") or name in {"job", "instance", *catalog.labels}:
+            message = "this label is taken by Prometheus or the exporter: use another name"
         else:
             continue
         document.report(account, f"labels.{name}", message)
@@ -97,10 +93,8 @@ def _base_url(account: Account, document: Document[Any]) -> str:
         return account.base_url
     regions, version = (HMAC_REGIONS, "1.0 (hmac)") if account.hmac else (OAUTH2_REGIONS, "2.0 (oauth2)")
     region, known = account.region or "global", ", ".join(regions)
-    if account.region is None and region not in regions:
-        document.report(account, "region", f"is missing: give region ({known}) or base_url")
-    elif region not in regions:
-        document.report(account, "region", f"not known to API {version}: use one of {known}, or give base_url")
+    if region not in regions:
+        document.report(account, "region", f"API {version} needs one of {known}, or base_url instead")
     return regions.get(region, "")
 
 

@@ -20,11 +20,10 @@ from exporter.config.completion import complete_account, complete_config
 from exporter.config.settings import Account, AccountFile, Catalog, Config, Hmac, OAuth2
 from exporter.yamlfile import MAX_BYTES, ConfigError, Document, Problem, keys_of, read_bytes, read_file, read_mapping
 
-#: The keys that environment variables give, each by MIMECAST_ and its name or what is said here.
+#: The keys that environment variables give.
 _OAUTH2, _HMAC = keys_of(OAuth2), keys_of(Hmac)
 _ACCOUNT = ("base_url", "region", "correct_answers")
 _API = ("proxy_url", "proxy_url_file", "no_proxy")
-_OTHER = {"name": "MIMECAST_ACCOUNT"}
 _KEY_IN_MESSAGE = re.compile(rf"\b({'|'.join((*_OAUTH2, *_HMAC, *_ACCOUNT, *_API))})\b")
 _NO_ACCOUNT = (
     "no account is configured: name a file with --config.file, or set MIMECAST_CLIENT_ID and"
@@ -141,7 +140,7 @@ def load_environment(environ: Mapping[str, str], *, catalog: Catalog) -> Config:
 
 
 def _variable(key: str) -> str:
-    return _OTHER.get(key, f"MIMECAST_{key.upper()}")
+    return "MIMECAST_ACCOUNT" if key == "name" else f"MIMECAST_{key.upper()}"
 
 
 def _as_variable(problem: Problem) -> Problem:

@@ -12,18 +12,18 @@ from typing import Annotated, Final, Literal, TypeAlias, cast
 import msgspec
 from msgspec import Meta
 
-from exporter.config.scalars import CollectorName, Duration, Size, identifier, name, title_pattern
+from exporter.config import scalars
+from exporter.config.scalars import Duration, NoProxyRule, ProxyUrl, Size
 from exporter.config.secret import Secret, SecretKey
-from exporter.config.urls import NoProxyRule, ProxyUrl, base_url
 from exporter.yamlfile import COMMA_SEPARATED, COMPUTED, Problem, file_name
 
 CorrectAnswers: TypeAlias = Literal["count", "option"]
 TlsVersion: TypeAlias = Literal["TLS12", "TLS13"]
 
 _FileName: TypeAlias = Annotated[str, file_name]
-_Identifier: TypeAlias = Annotated[str, identifier]
-_Patterns: TypeAlias = tuple[Annotated[re.Pattern[str], title_pattern], ...]
-_Collectors: TypeAlias = tuple[Annotated[str, CollectorName], ...]
+_Identifier: TypeAlias = Annotated[str, scalars.identifier]
+_Patterns: TypeAlias = tuple[Annotated[re.Pattern[str], scalars.title_pattern], ...]
+_Collectors: TypeAlias = tuple[Annotated[str, scalars.CollectorName], ...]
 
 _DAY: Final = 86400.0
 
@@ -71,8 +71,8 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     are those in effect: the account's own keys put over the global ones. `labels` are for service discovery only.
     """
 
-    name: Annotated[str, name]
-    base_url: Annotated[str, base_url] = ""
+    name: Annotated[str, scalars.name]
+    base_url: Annotated[str, scalars.base_url] = ""
     region: str | None = None
     oauth2: OAuth2 | None = None
     hmac: Hmac | None = None

@@ -7,16 +7,12 @@ import os
 import stat
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TypeVar
 
-import msgspec
 import yaml
 
-from exporter.yamlfile.document import Document
+from exporter.yamlfile.document import Document, T
 from exporter.yamlfile.nodes import MAX_BYTES, UnreadableYamlError, compose
 from exporter.yamlfile.values import ValueReader
-
-T = TypeVar("T", bound=msgspec.Struct)
 
 
 def read_bytes(path: Path, max_size: int) -> bytes:

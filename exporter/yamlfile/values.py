@@ -10,18 +10,16 @@ import re
 import typing
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple, TypeVar
+from typing import Annotated, Any, Literal, NamedTuple
 
 import msgspec
 import yaml
 from msgspec.structs import FieldInfo
 
 from exporter.yamlfile import schema as schemas
-from exporter.yamlfile.document import Document, did_you_mean, join_key, listed, shown
+from exporter.yamlfile.document import Document, T, did_you_mean, join_key, listed, shown
 from exporter.yamlfile.nodes import Kind, kind_of, wrong
 from exporter.yamlfile.schema import COMMA_SEPARATED
-
-T = TypeVar("T", bound=msgspec.Struct)
 
 #: Each plain type: its kind of node, what its values are called, and how they are written. Octal, hexadecimal and
 #: base 60 are refused, because nobody means them.
