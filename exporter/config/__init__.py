@@ -5,7 +5,6 @@ The rest of the program imports everything about its configuration from here.
 
 from exporter.config.completion import HMAC_REGIONS, OAUTH2_REGIONS
 from exporter.config.loading import digest_of_files, load_environment, load_file
-from exporter.config.redaction import redacted
 from exporter.config.scalars import NoProxyRule
 from exporter.config.secret import Secret
 from exporter.config.settings import (
@@ -18,6 +17,7 @@ from exporter.config.settings import (
     Hmac,
     OAuth2,
     TlsSettings,
+    redacted,
 )
 from exporter.yamlfile import ConfigError, Problem
 

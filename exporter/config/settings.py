@@ -1,4 +1,4 @@
-"""The settings: what the configuration file says and what the program reads.
+"""The settings: what the configuration file says, what the program reads, and what is shown of it.
 
 Durations are in seconds, sizes in bytes; file names are absolute or relative to the working directory.
 """
@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Final, Literal, TypeAlias, cast
+from typing import Annotated, Any, Final, Literal, TypeAlias, cast
 
 import msgspec
+import yaml
 from msgspec import Meta
+from msgspec.structs import FieldInfo
 
 from exporter.config import scalars
 from exporter.config.scalars import Duration, NoProxyRule, ProxyUrl, Size
 from exporter.config.secret import Secret, SecretKey
-from exporter.yamlfile import COMMA_SEPARATED, COMPUTED, Problem, file_name
+from exporter.yamlfile import COMMA_SEPARATED, COMPUTED, Problem, fields_of, file_name, keys, plain
 
 CorrectAnswers: TypeAlias = Literal["count", "option"]
 TlsVersion: TypeAlias = Literal["TLS12", "TLS13"]
@@ -26,6 +28,8 @@ _Patterns: TypeAlias = tuple[Annotated[re.Pattern[str], scalars.title_pattern], 
 _Collectors: TypeAlias = tuple[Annotated[str, scalars.CollectorName], ...]
 
 _DAY: Final = 86400.0
+#: The C emitter if PyYAML was built with it: the other would delay the scrapes of a fleet.
+_DUMPER: type[yaml.SafeDumper | yaml.CSafeDumper] = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 
 class Catalog(msgspec.Struct, frozen=True):
@@ -140,3 +144,30 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     def problems(self) -> tuple[Problem, ...]:
         """Return the problems of all account files, for callers that take these for errors."""
         return tuple(problem for problems in self.account_files_status.values() for problem in problems)
+
+
+def redacted(config: Config) -> str:
+    """Return the effective configuration, defaults included, with `<secret>` for each secret given inline.
+
+    Of a secret kept in a file, the file name is shown. All accounts are shown together, whatever file they come from.
+    """
+    return str(yaml.dump(_shown(config), Dumper=_DUMPER, sort_keys=False, allow_unicode=True, width=1000))
+
+
+def _shown(value: Any, kind: Any = None) -> Any:
+    if isinstance(value, msgspec.Struct):
+        given = ((field, one) for field in fields_of(type(value)) if (one := getattr(value, field.name)) is not None)
+        return {_key(field, one): _shown(one, plain(field.type)) for field, one in given}
+    if isinstance(value, tuple):
+        return [_shown(item) for item in value]
+    if isinstance(value, re.Pattern):
+        return value.pattern
+    if isinstance(value, Secret):
+        return str(value.file or value)
+    if kind in {Duration, Size}:
+        return str(kind(value))
+    return str(value) if isinstance(value, str) else value
+
+
+def _key(field: FieldInfo, value: Any) -> str:
+    return keys(field)[-1 if isinstance(value, Secret) and value.file else 0]

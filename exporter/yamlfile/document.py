@@ -32,7 +32,8 @@ class Problem:
     def __str__(self) -> str:
         where = self.file if self.line is None else f"{self.file}:{self.line}"
         # Keys and file names are shown, and in a file whose lines got mixed up a password's hash can be one.
-        text = _HASH.sub("<secret>", ": ".join(part for part in (where, self.key, self.message) if part))
+        key = self.key if len(self.key) <= _MAX_KEY else self.key[:_MAX_KEY] + "…"
+        text = _HASH.sub("<secret>", ": ".join(part for part in (where, key, self.message) if part))
         return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
 
 
@@ -120,11 +121,6 @@ def _outwards(key: str) -> Iterator[str]:
         yield key
         key = key[: max(key.rfind("."), key.rfind("["), 0)]
     yield ""
-
-
-def shown(key: str) -> str:
-    """Return a key that the file has made up, cut to a length that a line can bear."""
-    return key if len(key) <= _MAX_KEY else key[:_MAX_KEY] + "…"
 
 
 def listed(names: Iterable[str], word: str) -> str:

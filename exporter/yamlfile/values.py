@@ -17,7 +17,7 @@ import yaml
 from msgspec.structs import FieldInfo
 
 from exporter.yamlfile import schema as schemas
-from exporter.yamlfile.document import Document, T, did_you_mean, join_key, listed, shown
+from exporter.yamlfile.document import Document, T, did_you_mean, join_key, listed
 from exporter.yamlfile.nodes import Kind, kind_of, wrong
 from exporter.yamlfile.schema import COMMA_SEPARATED
 
@@ -114,9 +114,8 @@ class ValueReader:
         for field in schemas.fields_of(schema):
             values.update((field.name, value) for value in self._field(field, entries, key))
         struct = schema(**values)
-        self._document.own(
-            struct, key, {known[name].name for name in entries if name in known and _given(entries, name)}
-        )
+        given = (field.name for name, field in known.items() if _given(entries, name))
+        self._document.own(struct, key, given)
         return struct
 
     def _field(self, field: FieldInfo, entries: Mapping[str, _Entry], key: str) -> list[Any]:
@@ -154,7 +153,7 @@ class ValueReader:
                 self._document.add(key, "a key must be text", line)
             elif name.value in entries:
                 first = entries[name.value].line
-                shown_key = key if alone else join_key(key, shown(name.value))
+                shown_key = key if alone else join_key(key, name.value)
                 self._document.add(shown_key, f"duplicate key, first on line {first}", line)
             else:
                 entries[name.value] = _Entry(line, value, alone)
@@ -174,7 +173,7 @@ class ValueReader:
             self._document.add(key, message, entry.line)
         else:
             hint = did_you_mean(name, known) or _belongs_below(name, schema) or f": {listed(known, 'and')} are known"
-            self._document.add(join_key(key, shown(name)), f"unknown key{hint}", entry.line)
+            self._document.add(join_key(key, name), f"unknown key{hint}", entry.line)
 
     def _scalar(self, node: yaml.Node, wanted: Any, key: str) -> object:
         base = next((base for base in _PLAIN if isinstance(wanted, type) and issubclass(wanted, base)), str)
