@@ -21,11 +21,11 @@ from exporter.yamlfile import (
     ConfigError,
     Document,
     Problem,
-    expand,
     read,
     read_file,
 )
 from exporter.yamlfile.nodes import MAX_BYTES, UnreadableYamlError, compose
+from exporter.yamlfile.values import expand
 
 
 class Even(int):
