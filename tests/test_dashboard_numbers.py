@@ -39,7 +39,7 @@ SIMULATIONS: Mapping[str, tuple[float, float, float, float]] = {
     "Parcel": (-100, 100, 75, 50),
     "Invoice": (-70, 100, 50, 25),
     "Voicemail": (-40, 100, 25, 0),
-    "Just launched": (9.5, 100, 4, 0),
+    "Just launched": (5.5, 100, 4, 0),
 }
 GRADES = {"a": 40, "b": 30, "c": 20, "d": 6, "f": 4}
 
@@ -110,13 +110,14 @@ WORLDS: Mapping[str, tuple[tuple[str, ...], bool]] = {
 
 @dataclass(frozen=True)
 class Case:
-    """What a query gives at a time, day 10 unless it says otherwise: values by labels, for a choice of variables."""
+    """What a query gives at an hour, for a choice of variables, where a graph ends at another: values by labels."""
 
     says: str
     query: str
     samples: Mapping[str, float]
     chosen: Mapping[str, str] = field(default_factory=dict)
     hours: int = 240
+    end: int = 240
     world: str = "all is well"
 
     def __str__(self) -> str:
@@ -125,7 +126,7 @@ class Case:
     @property
     def expr(self) -> str:
         # There is one sample an hour, and a growth needs two.
-        sent = query(self.query).sent(self.chosen, seconds=DAY, end=self.hours * 3600)
+        sent = query(self.query).sent(self.chosen, seconds=DAY, end=self.end * 3600)
         return sent.replace("[15m]", "[2h]").replace("-15m", "-1d").replace("900000", "86400000")
 
     @property
@@ -277,8 +278,9 @@ def phishing() -> Iterator[Case]:
     yield Case("a collector is off", "phishing-and-risk: Not watched A", {"{}": -3})
     for ref, rate in (("A", 0.04), ("B", 0.0)):
         graph = f"phishing-and-risk: Click and submit rate by simulation {ref}"
-        yield Case("a dot is on the day of the launch", graph, {"{}": rate}, hours=216)
-        yield Case("there is no dot on other days", graph, {}, hours=192)
+        yield Case("a dot is on the day of the launch", graph, {"{}": rate}, hours=120)
+        yield Case("there is no dot on other days", graph, {}, hours=96)
+        yield Case("a dot needs three days", graph, {}, hours=120, end=8 * 24)
     states = {"campaigns": None, "phishing": 1, "safe_score": 1, "performance": -1}
     rows = {labelled("", {"collector": name}): value for name, value in states.items() if value is not None}
     yield Case("a collector that is off has a row", "phishing-and-risk: Collectors A", rows)

@@ -11,6 +11,7 @@ from palette import (
     GREY,
     HIGH_IS_GOOD,
     PLAIN_CELL,
+    RED,
     SKY,
     ZERO_IS_GOOD,
     Json,
@@ -85,7 +86,7 @@ def _progress() -> list[Json]:
                 *(query(f"quantile({share}, {_COMPLETION})", legend, ref=ref) for ref, share, legend in shares),
                 query(threshold("completion_day30_ratio"), "Target", ref="D"),
             ],
-            unit="percentunit", min=0, max=1, empty="no numbers yet",
+            unit="percentunit", min=0, max=1, step="2h", empty="no numbers yet",
             overrides=[
                 fixed_colour("B", BLUE, by="byFrameRefID", lineWidth=3),
                 *(fixed_colour(ref, SKY, by="byFrameRefID") for ref in "AC"),
@@ -98,7 +99,7 @@ def _progress() -> list[Json]:
                 query(f"sum(1 - {UP})", "Failing", ref="A"),
                 query(f"sum({account('campaigns_launched:count90d')} == bool 0)", "No launch in 90 days", ref="B"),
             ],
-            unit="none", decimals=0, overrides=[fixed_colour("Failing", AMBER), fixed_colour("No launch in 90 days", GREY)],
+            unit="none", decimals=0, step="2h", overrides=[fixed_colour("Failing", RED), fixed_colour("No launch in 90 days", GREY)],
         ),
     ]  # fmt: skip
 

@@ -130,7 +130,7 @@ def _trend() -> list[Json]:
                 query(f"{right} / ({answered} > 0)", "Correct answers", ref="B"),
                 query(threshold("completion_day30_ratio"), "Target", ref="C"),
             ],
-            unit="percentunit", min=0, max=1, empty="no numbers yet",
+            unit="percentunit", min=0, max=1, step="2h", empty="no numbers yet",
             overrides=[fixed_colour("Completion", BLUE, lineWidth=3), fixed_colour("Correct answers", GREEN), fixed_colour("Target", GREY, **DASHED)],
         ),
         timeseries(

@@ -73,14 +73,14 @@ def _simulations() -> list[Json]:
     last = f"last_over_time({{}}{{{{{SELECTED}}}}}[$__interval] @ end() offset -$__interval)"
     by = f"max by ({BY_CAMPAIGN})"
     launch = f"{by} ({last.format('mimecast_awareness_phishing_campaign_launch_timestamp_seconds')})"
-    day = f"({launch} >= time() < time() + $__interval_ms / 1000)"
+    day = f"({launch} >= time() < time() + $__interval_ms / 1000 < $__to / 1000 - 3 * 86400)"
     rates = {
         name: f"avg({by} ({last.format(f'simulation:mimecast_awareness_phishing_{name}:ratio')}) and {day})"
         for name in ("clicked", "submitted")
     }
     return [
         timeseries(
-            "Click and submit rate by simulation", "Each dot is a simulation, or the mean of those of several accounts, on the day of its launch; its height is the rate that it has reached until now.",
+            "Click and submit rate by simulation", "Each dot is a simulation, or the mean of those of several accounts, on the day of its launch; its height is the rate that it has reached until now. Simulations of the last three days are left out.",
             [query(rates["clicked"], "Clicked", ref="A"), query(rates["submitted"], "Submitted data", ref="B")],
             width=24, unit="percentunit", step="1d", empty=f"no simulation; {_SWITCH_ON}",
             custom={"spanNulls": True, "showPoints": "always", "pointSize": 9},
@@ -115,9 +115,9 @@ def _risk() -> list[Json]:
     return [
         timeseries(
             "People by SAFE score grade", "Share of people with each grade, from A, the best, to F; there is no E.",
-            [query(f"{grades} / on () group_left () (sum({_GRADES}) > 0)", "{{grade}}")],
-            unit="percentunit", max=1, height=9, span="90d", empty=f"no scores; {_SWITCH_ON}",
-            custom={"stacking": {"mode": "normal", "group": "A"}, "fillOpacity": 80, "lineWidth": 0},
+            [query(grades, "{{grade}}")],
+            unit="none",  height=9, span="30d", step="6h", empty=f"no scores; {_SWITCH_ON}",
+            custom={"stacking": {"mode": "percent", "group": "A"}, "fillOpacity": 80, "lineWidth": 0},
             overrides=[fixed_colour(grade, colour) for grade, colour in GRADES.items()],
         ),
         bar_gauge(
