@@ -10,19 +10,26 @@ import hashlib
 import hmac
 import time
 import uuid
-from collections.abc import AsyncGenerator, Callable
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from email.utils import formatdate
 from typing import ClassVar
 
 import httpx
 
 from . import errors
-from .dates import signed_date
+from .envelope import Envelope
 
 #: Reads a secret; raises OSError or ValueError where it cannot be read.
 SecretReader = Callable[[], str]
 
 
-class Credentials(httpx.Auth):
+#: Posts a form to a URL for the account whose request is being authorized, and returns the accepted answer.
+PostForm = Callable[[str, Mapping[str, str]], Awaitable[Envelope]]
+
+
+class Credentials(ABC):
     """What an account proves its identity with.
 
     Attributes:
@@ -36,15 +43,25 @@ class Credentials(httpx.Auth):
     renewal: ClassVar[str]
     signs_dates: ClassVar[bool] = False
 
+    @abstractmethod
+    async def authorize(self, request: httpx.Request, post: PostForm) -> None:
+        """Add the headers that prove the account's identity.
+
+        Raises:
+            MimecastError: a secret cannot be read or used, or the token endpoint gave no token.
+
+        """
+
     def drop_token(self, _request: httpx.Request) -> bool:
         """Forget the token that a refused request used; return whether the same call with a new one may succeed."""
         return False
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
 class SignedRequests(Credentials):
     """API 1.0: every request is signed with HMAC-SHA1, under a request id and a date of its own.
 
-    Args:
+    Attributes:
         app_id: the application's id.
         app_key: reads the application's key.
         access_key: reads the access key.
@@ -54,46 +71,35 @@ class SignedRequests(Credentials):
 
     """
 
+    app_id: str
+    app_key: SecretReader
+    access_key: SecretReader
+    secret_key: SecretReader
+    wall_clock: Callable[[], float] = time.time
+    request_id: Callable[[], object] = uuid.uuid4
+
     names = "app_id, app_key, access_key and secret_key"
     renewal = "the API says that the access key has expired: create a new access key (its binding has a lifetime)"
     signs_dates = True
 
-    def __init__(
-        self,
-        *,
-        app_id: str,
-        app_key: SecretReader,
-        access_key: SecretReader,
-        secret_key: SecretReader,
-        wall_clock: Callable[[], float] = time.time,
-        request_id: Callable[[], str] = lambda: str(uuid.uuid4()),
-    ) -> None:
-        self._app_id = app_id
-        self._app_key = app_key
-        self._access_key = access_key
-        self._secret_key = secret_key
-        self._wall_clock = wall_clock
-        self._request_id = request_id
-
-    async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
-        """Sign the request.
-
-        Raises:
-            SecretUnreadable: a secret cannot be read, or cannot be used.
-
-        """
-        date, request_id = signed_date(self._wall_clock()), self._request_id()
-        app_key = read_secret(self._app_key, "app_key")
-        access_key = read_header_secret(self._access_key, "access_key")
+    async def authorize(self, request: httpx.Request, _post: PostForm) -> None:
+        """Sign the request; see `Credentials`."""
+        date, request_id = signed_date(self.wall_clock()), str(self.request_id())
+        app_key = read_secret(self.app_key, "app_key")
+        access_key = read_header_secret(self.access_key, "access_key")
         signature = sign(
-            secret_key=read_secret(self._secret_key, "secret_key"),
+            secret_key=read_secret(self.secret_key, "secret_key"),
             message=f"{date}:{request_id}:{request.url.path}:{app_key}",
         )
         request.headers["Authorization"] = f"MC {access_key}:{signature}"
-        request.headers["x-mc-app-id"] = read_header_secret(lambda: self._app_id, "app_id")
+        request.headers["x-mc-app-id"] = read_header_secret(lambda: self.app_id, "app_id")
         request.headers["x-mc-date"] = date
         request.headers["x-mc-req-id"] = request_id
-        yield request
+
+
+def signed_date(now: float) -> str:
+    """Return `Tue, 24 Nov 2015 12:50:11 UTC`, in English under any locale."""
+    return formatdate(now, usegmt=True).replace("GMT", "UTC")
 
 
 def sign(*, secret_key: str, message: str) -> str:

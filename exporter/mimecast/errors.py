@@ -105,19 +105,4 @@ class SecretUnreadable(MimecastError):
 
 
 #: Every value `MimecastError.reason` can have.
-REASONS: tuple[str, ...] = tuple(
-    error.reason
-    for error in (
-        CredentialsRefused,
-        PermissionMissing,
-        RateLimited,
-        ServerError,
-        ApiError,
-        InvalidResponse,
-        ResponseTooLarge,
-        TimedOut,
-        CannotConnect,
-        TlsFailed,
-        SecretUnreadable,
-    )
-)
+REASONS: tuple[str, ...] = tuple(error.reason for error in MimecastError.__subclasses__())

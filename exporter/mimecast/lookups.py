@@ -6,17 +6,18 @@ The event loop's own lookups share a handful of threads, so a few names that nev
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import ipaddress
 import socket
 import threading
+from concurrent.futures import Future
+from contextlib import suppress
 
 
 class Lookups:
-    """The lookups of one event loop."""
+    """The lookups that are under way, for all who need them."""
 
     def __init__(self) -> None:
-        self._running: dict[str, asyncio.Future[list[str] | Exception]] = {}
+        self._running: dict[str, Future[list[str]]] = {}
 
     async def addresses(self, host: str) -> list[str]:
         """Return the addresses of a host, in the order in which to try them; an address is its own.
@@ -28,43 +29,22 @@ class Lookups:
             UnicodeError: the name cannot be one.
 
         """
-        if is_address(host):
-            return [host]
-        outcome = await asyncio.shield(self._running.get(host) or self._start(host))
-        if isinstance(outcome, Exception):
-            raise outcome
-        return outcome
+        with suppress(ValueError):
+            return [str(ipaddress.ip_address(host))]
+        return await asyncio.wrap_future(self._running.get(host) or self._start(host))
 
-    def _start(self, host: str) -> asyncio.Future[list[str] | Exception]:
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[list[str] | Exception] = loop.create_future()
-
-        def finish(outcome: list[str] | Exception) -> None:
-            del self._running[host]
-            future.set_result(outcome)
-
-        def look_up() -> None:
-            outcome = _resolve(host)
-            with contextlib.suppress(RuntimeError):  # the loop has been closed meanwhile
-                loop.call_soon_threadsafe(finish, outcome)
-
-        threading.Thread(target=look_up, name=f"lookup of {host}", daemon=True).start()
-        self._running[host] = future
-        return future
+    def _start(self, host: str) -> Future[list[str]]:
+        lookup = self._running[host] = Future()
+        lookup.set_running_or_notify_cancel()  # from here on nobody can cancel it for the others
+        lookup.add_done_callback(lambda _: self._running.pop(host))
+        threading.Thread(target=_look_up, args=(host, lookup), name=f"lookup of {host}", daemon=True).start()
+        return lookup
 
 
-def is_address(host: str) -> bool:
-    """Return whether a host is an IP address and needs no lookup."""
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
-
-
-def _resolve(host: str) -> list[str] | Exception:
+def _look_up(host: str, lookup: Future[list[str]]) -> None:
     try:
         found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
-        return error
-    return list(dict.fromkeys(str(address[0]) for *_, address in found))
+        lookup.set_exception(error)
+    else:
+        lookup.set_result(list(dict.fromkeys(str(address[0]) for *_, address in found)))

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from .dates import read_http_date
+from .headers import read_http_date, read_number
 
 
 @dataclass
@@ -30,25 +29,17 @@ class Traffic:
     clock_skew: float | None = None
 
     def answered(self, endpoint: str, status: int, headers: Mapping[str, str], now: float) -> None:
-        """Note an answer; `now` is the wall clock in seconds since the epoch."""
+        """Record an answer; `now` is the wall clock in seconds since the epoch."""
         self.requests[endpoint, status] += 1
-        self.rate_limit = _number(headers.get("x-ratelimit-limit"), self.rate_limit)
-        self.rate_limit_remaining = _number(headers.get("x-ratelimit-remaining"), self.rate_limit_remaining)
-        reset = _number(headers.get("x-ratelimit-reset"), None)
-        if reset is not None:
-            self.rate_limit_reset_time = now + reset / 1000
-        sent = read_http_date(headers.get("date"))
-        if sent is not None:
+        if (limit := read_number(headers.get("x-ratelimit-limit"))) is not None:
+            self.rate_limit = limit
+        if (remaining := read_number(headers.get("x-ratelimit-remaining"))) is not None:
+            self.rate_limit_remaining = remaining
+        if (milliseconds := read_number(headers.get("x-ratelimit-reset"))) is not None:
+            self.rate_limit_reset_time = now + milliseconds / 1000
+        if (sent := read_http_date(headers.get("date"))) is not None:
             self.clock_skew = sent - now
 
     def unanswered(self, endpoint: str) -> None:
-        """Note a request to which no answer came."""
+        """Record a request to which no answer came."""
         self.requests[endpoint, None] += 1
-
-
-def _number(text: str | None, otherwise: float | None) -> float | None:
-    try:
-        value = float(text) if text is not None else math.nan
-    except ValueError:
-        return otherwise
-    return value if math.isfinite(value) and value >= 0 else otherwise

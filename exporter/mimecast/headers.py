@@ -1,14 +1,19 @@
-"""Dates in HTTP headers."""
+"""Numbers and dates in HTTP headers."""
 
 from __future__ import annotations
 
+import math
 from datetime import UTC
-from email.utils import formatdate, parsedate_to_datetime
+from email.utils import parsedate_to_datetime
 
 
-def signed_date(now: float) -> str:
-    """Return `Tue, 24 Nov 2015 12:50:11 UTC`, in English under any locale."""
-    return formatdate(now, usegmt=True).replace("GMT", "UTC")
+def read_number(text: str | None) -> float | None:
+    """Return a finite number that is not negative, or None where the header holds something else."""
+    try:
+        value = float(text) if text and text.isascii() and "_" not in text else math.nan
+    except ValueError:
+        return None
+    return value if math.isfinite(value) and value >= 0 else None
 
 
 def read_http_date(text: str | None) -> float | None:
