@@ -7,8 +7,8 @@ import math
 import httpx
 
 from exporter.mimecast import MimecastError, Traffic
+from exporter.mimecast.auth import read_token
 from exporter.mimecast.refusals import MAX_PAUSE, Asked, accept, pause_asked_for
-from exporter.mimecast.tokens import read_token
 
 _DATE = b"date: Tue, 24 Nov 2015 12:50:11 GMT\n"
 _ASKED = Asked("token", "a role", "client_id and client_secret", "renew it")

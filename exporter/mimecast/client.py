@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import httpx
 import msgspec
@@ -14,17 +14,61 @@ import msgspec
 from . import errors
 from .auth import Credentials
 from .bodies import Budget, read_body
-from .endpoint import ROOT, Answer, Endpoint, T
 from .envelope import Envelope, next_page_token
 from .refusals import Asked, accept
 from .traffic import Traffic
 
+T = TypeVar("T")
+
+#: The folder that every endpoint's path is relative to.
+ROOT = "/api/awareness-training/"
 #: Pages of one answer; a server that always names a next page is stopped here.
 MAX_PAGES = 1000
 #: Bytes: an answer of the token endpoint is far smaller.
 MAX_TOKEN_ANSWER = 1024 * 1024
 #: Items that are decoded before other tasks get their turn on the event loop.
 YIELD_EVERY = 250
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """An endpoint that answers with the API's envelope.
+
+    Attributes:
+        path: the path under `ROOT`, such as `queue/get-queue`.
+        permission: the role permission that the API asks for.
+        body: the JSON body of the request for the first page.
+
+    """
+
+    path: str
+    permission: str
+    body: Mapping[str, Any] = field(default_factory=lambda: {"data": []}, hash=False)
+
+    @property
+    def name(self) -> str:
+        """Return the last part of the path, as metrics and messages name the endpoint."""
+        return self.path.rpartition("/")[2]
+
+    def page(self, token: str | None) -> dict[str, Any]:
+        """Return the body of the request for the page that `token` names; None is the first page."""
+        return {**self.body, "meta": {"pagination": {"pageToken": token}}} if token else dict(self.body)
+
+
+@dataclass(frozen=True)
+class Answer(Generic[T]):
+    """The items of every page.
+
+    Attributes:
+        items: the decoded items, in the API's order.
+        invalid: the number of items that could not be decoded.
+        size: the decoded bytes of all pages.
+
+    """
+
+    items: tuple[T, ...]
+    invalid: int
+    size: int
 
 
 @dataclass(kw_only=True, eq=False, repr=False)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import os
 import socket
 import ssl
+import threading
 from collections.abc import Awaitable, Callable, Iterable, Iterator
-from contextlib import contextmanager
+from concurrent.futures import Future
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any
 
@@ -15,7 +18,6 @@ import anyio
 import httpcore
 
 from . import errors
-from .lookups import Lookups
 
 #: Seconds until the next address of a host is tried beside the last one (RFC 8305).
 _ATTEMPT_DELAY = 0.25
@@ -33,7 +35,7 @@ class Network(httpcore.AsyncNetworkBackend):
     """
 
     def __init__(self, *, is_proxy: bool = False) -> None:
-        self._lookups = Lookups()
+        self._lookups: dict[str, Future[list[str]]] = {}
         self._what = "the proxy " if is_proxy else ""
         self._check = "api.proxy_url" if is_proxy else "base_url (or region)"
         self._backend = httpcore.AnyIOBackend()
@@ -66,8 +68,15 @@ class Network(httpcore.AsyncNetworkBackend):
         raise errors.CannotConnect(f"no connection to {place} ({causes}): check {self._check}, firewall and routes")
 
     async def _addresses(self, host: str) -> list[str]:
+        """Return the addresses of a host; whoever stops waiting leaves the lookup to the next that asks for it."""
+        with suppress(ValueError):
+            return [str(ipaddress.ip_address(host))]
+        lookup = self._lookups.get(host)
+        if lookup is None:
+            lookup = self._lookups[host] = start_lookup(host)
+            lookup.add_done_callback(lambda _: self._lookups.pop(host))
         try:
-            return await self._lookups.addresses(host)
+            return await asyncio.wrap_future(lookup)
         except (OSError, UnicodeError) as error:
             cause = cause_of(error)
         raise errors.CannotConnect(f"{self._what}{host} cannot be resolved ({cause}): check {self._check} and DNS")
@@ -143,6 +152,26 @@ class Stream(httpcore.AsyncNetworkStream):
     def get_extra_info(self, info: str) -> Any:
         """Return what the connection knows of itself; see `httpcore.AsyncNetworkStream`."""
         return self._stream.get_extra_info(info)
+
+
+def start_lookup(host: str) -> Future[list[str]]:
+    """Look up the addresses of a host in a thread of its own.
+
+    The event loop's own lookups share a handful of threads, so a few names that never resolve would stop all others.
+    """
+    lookup: Future[list[str]] = Future()
+    lookup.set_running_or_notify_cancel()  # from here on nobody can cancel it for the others
+
+    def look_up() -> None:
+        try:
+            found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError) as error:
+            lookup.set_exception(error)
+        else:
+            lookup.set_result(list(dict.fromkeys(str(address[0]) for *_, address in found)))
+
+    threading.Thread(target=look_up, name=f"lookup of {host}", daemon=True).start()
+    return lookup
 
 
 @contextmanager

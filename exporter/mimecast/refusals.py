@@ -12,7 +12,7 @@ from typing import Any
 
 from . import errors
 from .envelope import UNCLEAR, Envelope, meta_status, open_envelope
-from .headers import read_http_date, read_number
+from .traffic import read_http_date, read_number
 
 #: Seconds: a pause that the API asks for is obeyed up to here.
 MAX_PAUSE = 3600.0

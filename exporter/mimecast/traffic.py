@@ -1,12 +1,13 @@
-"""What the exchanges with the API have shown so far: counts, rate limit, clock. Facts only, no judgement."""
+"""What the exchanges with the API have shown so far (counts, rate limit, clock), and how headers are read."""
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-
-from .headers import read_http_date, read_number
+from datetime import UTC
+from email.utils import parsedate_to_datetime
 
 
 @dataclass
@@ -43,3 +44,23 @@ class Traffic:
     def unanswered(self, endpoint: str) -> None:
         """Record a request to which no answer came."""
         self.requests[endpoint, None] += 1
+
+
+def read_number(text: str | None) -> float | None:
+    """Return a finite number that is not negative, or None where the header holds something else."""
+    try:
+        value = float(text) if text and text.isascii() and "_" not in text else math.nan
+    except ValueError:
+        return None
+    return value if math.isfinite(value) and value >= 0 else None
+
+
+def read_http_date(text: str | None) -> float | None:
+    """Return the seconds since the epoch of an HTTP date in any of its three forms; one without a zone is UTC."""
+    try:
+        moment = parsedate_to_datetime(text) if text else None
+    except (ValueError, OverflowError):
+        return None
+    if moment is None:
+        return None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

@@ -15,8 +15,8 @@ import httpx
 import pytest
 
 from exporter.mimecast import ClientCredentials, HttpSettings, MimecastError, errors, open_http_client
+from exporter.mimecast.auth import TOKEN_PATH
 from exporter.mimecast.network import first_connected
-from exporter.mimecast.tokens import TOKEN_PATH
 from tests.clocks import Clock
 from tests.mimecast.calls import client_of, fetch
 from tests.rawserver import json_answer, raw_server, sends

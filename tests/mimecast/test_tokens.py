@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.mimecast import ClientCredentials, MimecastError, SignedRequests, errors
+from exporter.mimecast.auth import TOKEN_PATH, read_token
 from exporter.mimecast.refusals import Asked, accept
-from exporter.mimecast.tokens import TOKEN_PATH, read_token
 from tests.clocks import Clock
 from tests.mimecast.calls import GOOD, LOCATION, client_of, fetch
 from tests.mimecast.test_envelope import JSON
