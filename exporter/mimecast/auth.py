@@ -18,12 +18,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from email.utils import formatdate
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import httpx
 
 from . import errors
 from .envelope import Envelope
+from .traffic import read_number
 
 TOKEN_PATH = "/oauth/token"  # noqa: S105 - a path, not a password
 #: Seconds a token is kept where the answer does not say.
@@ -33,8 +34,6 @@ _EXPIRY_MARGIN = 60.0
 
 #: Reads a secret; raises OSError or ValueError where it cannot be read.
 SecretReader = Callable[[], str]
-
-
 #: Posts a form to a URL for the account whose request is being authorized, and returns the accepted answer.
 PostForm = Callable[[str, Mapping[str, str]], Awaitable[Envelope]]
 
@@ -213,12 +212,5 @@ def read_token(answer: Envelope) -> tuple[str, float]:
     token = answer.access_token.strip() if isinstance(answer.access_token, str) else ""
     if not token or not token.isascii() or not token.isprintable() or " " in token:
         raise errors.InvalidResponse("the token endpoint's answer holds no access token")
-    return token, _lifetime(answer.expires_in)
-
-
-def _lifetime(value: Any) -> float:
-    try:
-        seconds = float(value) if isinstance(value, int | float | str) and not isinstance(value, bool) else 0.0
-    except (ValueError, OverflowError):
-        return _DEFAULT_LIFETIME
-    return seconds if 0 < seconds < 10**9 else _DEFAULT_LIFETIME
+    lifetime = read_number(str(answer.expires_in)) or 0.0
+    return token, lifetime if 0 < lifetime < 10**9 else _DEFAULT_LIFETIME

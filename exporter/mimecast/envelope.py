@@ -100,11 +100,7 @@ def meta_status(envelope: Envelope) -> int:
     """
     meta = envelope.meta or {}
     status = meta.get("status", 200) if isinstance(meta, dict) else UNCLEAR
-    if status is None:
-        return 200
-    if isinstance(status, int | float) and not isinstance(status, bool):
-        return int(status) if 100 <= status < 1000 and status == int(status) else UNCLEAR
-    match = _STATUS.fullmatch(status) if isinstance(status, str) else None
+    match = _STATUS.fullmatch(str(200 if status is None else status))
     return int(match[1]) if match else UNCLEAR
 
 

@@ -20,7 +20,7 @@ class MimecastError(Exception):
 
     """
 
-    reason: ClassVar[str] = "api_error"
+    reason: ClassVar[str]
     concerns_credentials: ClassVar[bool] = False
 
     def __init__(self, message: str, *, retry_after: float | None = None) -> None:

@@ -40,14 +40,7 @@ class Network(httpcore.AsyncNetworkBackend):
         self._check = "api.proxy_url" if is_proxy else "base_url (or region)"
         self._backend = httpcore.AnyIOBackend()
 
-    async def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[Any] | None = None,
-    ) -> httpcore.AsyncNetworkStream:
+    async def connect_tcp(self, host: str, port: int, *args: Any, **kwargs: Any) -> httpcore.AsyncNetworkStream:
         """Return a connection to one of the host's addresses; see `httpcore.AsyncNetworkBackend`.
 
         Raises:
@@ -59,8 +52,7 @@ class Network(httpcore.AsyncNetworkBackend):
             addresses = await self._addresses(host)
         with waiting_for(f"connecting to {place}"):
             connected = await first_connected(
-                partial(self._backend.connect_tcp, address, port, timeout, local_address, socket_options)
-                for address in addresses
+                partial(self._backend.connect_tcp, address, port, *args, **kwargs) for address in addresses
             )
         if isinstance(connected, httpcore.AsyncNetworkStream):
             return Stream(connected, host, place)
@@ -120,10 +112,7 @@ class Stream(httpcore.AsyncNetworkStream):
         await self._stream.write(buffer, timeout)
 
     async def start_tls(
-        self,
-        ssl_context: ssl.SSLContext,
-        server_hostname: str | None = None,
-        timeout: float | None = None,
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.AsyncNetworkStream:
         """Return the same connection under TLS; see `httpcore.AsyncNetworkStream`.
 

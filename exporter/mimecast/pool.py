@@ -115,14 +115,11 @@ class _Body(httpx.AsyncByteStream):
 
 def _failure(error: Exception) -> errors.MimecastError:
     """Return our error for one of httpcore; its text can hold what the other side sent, and goes no further."""
-    if isinstance(error, httpcore.ProxyError):
-        return _proxy_refusal(str(error)[:3])
     if isinstance(error, httpcore.LocalProtocolError):
         return errors.SecretUnreadable("the request cannot be sent: a header would hold characters that none may hold")
-    return errors.InvalidResponse("the answer is not HTTP, or was cut short: is base_url the API's host and port?")
-
-
-def _proxy_refusal(status: str) -> errors.CannotConnect:
+    if not isinstance(error, httpcore.ProxyError):
+        return errors.InvalidResponse("the answer is not HTTP, or was cut short: is base_url the API's host and port?")
+    status = str(error)[:3]
     advice = {
         "407": "check the user and password in api.proxy_url",
         "429": "the proxy limits its users, not the API; ask whoever runs it",

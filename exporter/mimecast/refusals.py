@@ -19,12 +19,24 @@ MAX_PAUSE = 3600.0
 #: Seconds by which a clock may differ before messages name it.
 MAX_SKEW = 60.0
 
-_EXPIRED_CODES = frozenset({"err_xdk_binding_expired", "token_expired"})
-#: Mimecast's own, and those of OAuth 2.0 (RFC 6749, RFC 6750).
-_AUTH_CODES = frozenset(
-    {"err_developer_key", "invalid_client", "invalid_grant", "invalid_token", "unauthorized_client"}
-)
-_PERMISSION_CODES = frozenset({"app_forbidden"})
+_Kind = type[errors.MimecastError]
+#: Mimecast's codes, and those of OAuth 2.0 (RFC 6749, RFC 6750); any other `err_xdk_…` refuses the credentials.
+_CODES: Mapping[str, _Kind] = {
+    "err_xdk_binding_expired": errors.BindingExpired,
+    "token_expired": errors.BindingExpired,
+    "err_developer_key": errors.CredentialsRefused,
+    "invalid_client": errors.CredentialsRefused,
+    "invalid_grant": errors.CredentialsRefused,
+    "invalid_token": errors.CredentialsRefused,
+    "unauthorized_client": errors.CredentialsRefused,
+    "app_forbidden": errors.PermissionMissing,
+}
+_STATUSES: Mapping[int, _Kind] = {
+    401: errors.CredentialsRefused,
+    403: errors.PermissionMissing,
+    418: errors.BindingExpired,
+    429: errors.RateLimited,
+}
 #: Words, as every known code is; the API is known to echo credentials, and those look different.
 _PRINTABLE_CODE = re.compile(r"[a-z]{2,20}(_[a-z]{1,20}){1,6}")
 
@@ -92,15 +104,11 @@ def _codes(item: Any, depth: int = 0) -> Iterator[str]:
         yield item.strip().lower()
 
 
-def _kind_of_code(code: str) -> type[errors.MimecastError] | None:
-    if code in _EXPIRED_CODES:
-        return errors.BindingExpired
-    if code in _AUTH_CODES or code.startswith("err_xdk_"):
-        return errors.CredentialsRefused
-    return errors.PermissionMissing if code in _PERMISSION_CODES else None
+def _kind_of_code(code: str) -> _Kind | None:
+    return _CODES.get(code) or (errors.CredentialsRefused if code.startswith("err_xdk_") else None)
 
 
-def _kind_of_status(status: int, endpoint: str) -> type[errors.MimecastError] | None:
+def _kind_of_status(status: int, endpoint: str) -> _Kind | None:
     if status == 400 and endpoint == "token":
         return errors.CredentialsRefused
     if 300 <= status < 400:
@@ -108,37 +116,26 @@ def _kind_of_status(status: int, endpoint: str) -> type[errors.MimecastError] | 
     return errors.ServerError if status >= 500 else _STATUSES.get(status)
 
 
-_STATUSES: Mapping[int, type[errors.MimecastError]] = {
-    401: errors.CredentialsRefused,
-    403: errors.PermissionMissing,
-    418: errors.BindingExpired,
-    429: errors.RateLimited,
-}
-
-
-def _advice(kind: type[errors.MimecastError], status: int, asked: Asked) -> str:
-    if kind is errors.BindingExpired:
-        return asked.renewal + _clock(asked.skew)
-    if kind is errors.CredentialsRefused:
-        return f"the API refuses the credentials: check {asked.credentials}" + _clock(asked.skew)
-    if kind is errors.PermissionMissing:
-        return (
-            f"the credentials lack permission: give their role {asked.permission}, and the API application a product "
-            "that includes Awareness Training"
-        )
-    if kind is errors.ApiError and status == 404:
-        return f"the API does not know {asked.endpoint} at this address: check base_url (or region)"
-    if kind is errors.ApiError and status == 407:
-        return "a proxy asks for credentials: check api.proxy_url"
-    return _ADVICE[kind]
-
-
-_ADVICE: Mapping[type[errors.MimecastError], str] = {
+_ADVICE: Mapping[_Kind, str] = {
+    errors.CredentialsRefused: "the API refuses the credentials: check {asked.credentials}",
+    errors.BindingExpired: "{asked.renewal}",
+    errors.PermissionMissing: "the credentials lack permission: give their role {asked.permission}, and the API "
+    "application a product that includes Awareness Training",
     errors.RateLimited: "the API's rate limit is used up: raise cache.ttl or lower the number of exporters",
     errors.ServerError: "the API failed on its side: wait until it recovers",
     errors.InvalidResponse: "the API redirects, which is never followed: check base_url (or region)",
     errors.ApiError: "the API says that the call failed",
 }
+_ADVICE_ON_STATUS: Mapping[int, str] = {
+    404: "the API does not know {asked.endpoint} at this address: check base_url (or region)",
+    407: "a proxy asks for credentials: check api.proxy_url",
+}
+
+
+def _advice(kind: _Kind, status: int, asked: Asked) -> str:
+    on_status = _ADVICE_ON_STATUS.get(status) if kind is errors.ApiError else None
+    advice = (on_status or _ADVICE[kind]).format(asked=asked)
+    return advice + _clock(asked.skew) if issubclass(kind, errors.CredentialsRefused) else advice
 
 
 def _clock(skew: float | None) -> str:

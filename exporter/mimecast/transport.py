@@ -20,10 +20,6 @@ from .network import Network
 from .pool import CancellablePool
 
 
-def _nothing_bypasses(_host: str, _port: int) -> bool:
-    return False
-
-
 @dataclass(frozen=True)
 class HttpSettings:
     """How connections to the API are made; accounts with equal settings share them.
@@ -43,7 +39,7 @@ class HttpSettings:
     """
 
     proxy_url: str | None = field(default=None, repr=False)
-    no_proxy: Callable[[str, int], bool] = _nothing_bypasses
+    no_proxy: Callable[[str, int], bool] = lambda _host, _port: False
     ca_file: str | None = None
     cert_file: str | None = None
     key_file: str | None = None
@@ -119,29 +115,24 @@ def _proxied(proxy: httpx.Proxy, context: ssl.SSLContext) -> Callable[[], httpco
     )
 
 
+@dataclass(frozen=True)
 class Routes(httpx.AsyncBaseTransport):
     """Sends each request directly or through the proxy, as its host says; loopback is always direct."""
 
-    def __init__(
-        self,
-        direct: httpx.AsyncBaseTransport,
-        proxied: httpx.AsyncBaseTransport,
-        no_proxy: Callable[[str, int], bool],
-    ) -> None:
-        self._direct = direct
-        self._proxied = proxied
-        self._no_proxy = no_proxy
+    direct: httpx.AsyncBaseTransport
+    proxied: httpx.AsyncBaseTransport
+    no_proxy: Callable[[str, int], bool]
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send the request; see `httpx.AsyncBaseTransport`."""
         host, port = request.url.host, request.url.port or (443 if request.url.scheme == "https" else 80)
-        direct = is_loopback(host) or self._no_proxy(host, port)
-        return await (self._direct if direct else self._proxied).handle_async_request(request)
+        direct = is_loopback(host) or self.no_proxy(host, port)
+        return await (self.direct if direct else self.proxied).handle_async_request(request)
 
     async def aclose(self) -> None:
         """Close every connection of both routes."""
-        await self._direct.aclose()
-        await self._proxied.aclose()
+        await self.direct.aclose()
+        await self.proxied.aclose()
 
 
 def is_loopback(host: str) -> bool:
