@@ -51,7 +51,7 @@ def path(text: str) -> str:
     """Read a path at which nothing else is served."""
     taken = text in ("/", "/config", "/probe", "/sd") or text.startswith("/-/")
     if taken or not re.fullmatch(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)+", text):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a free path such as /metrics")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a path such as /metrics that nothing else uses")
     return text
 
 

@@ -38,7 +38,7 @@ _STATE = f"({_COLLECTOR_UP} == 0) * 0 + 2 or ({_OLD}) * 0 + 1 or {_COLLECTOR_UP}
 _EXPORTER_UP = only_exporters(f"max by (job, instance) (up{{{PROCESS}}})", "[1d]")
 _LEFT_OK = steps((None, PLAIN_CELL), (0, RED), (0.1, AMBER), (0.3, BLUE))
 _SKEW_OK = steps((None, RED), (-60, AMBER), (-5, BLUE), (5.1, AMBER), (60, RED))
-_OPERATIONS = "https://github.com/mimecast-exporter/mimecast-exporter/blob/main/docs/operations.md"
+_OPERATIONS = "https://example.com/mimecast-exporter/blob/main/docs/operations.md"
 _RULES = Path(__file__).parent.parent.parent / "prometheus" / "alerts.yml"
 #: Anchors in docs/operations.md by the alerts' names: PromQL has no lower case.
 _ANCHORS = words({name: (name.lower(), GREY) for name in re.findall(r"alert: (\w+)", _RULES.read_text())})
