@@ -99,11 +99,11 @@ def _by_simulation() -> Json:
         [
             Column("title", "Simulation", custom__minWidth=170),
             Column("shown_account", "Account", custom__width=120),
-            Column("Value #A", "Launched", unit="time:YYYY-MM-DD", custom__width=125, custom__align="left", mappings=MISSING),
+            Column("Value #A", "Launched", unit="time:YYYY-MM-DD", custom__width=110, custom__align="left", mappings=MISSING),
             number("B", "Sent", 70),
-            share_bar("C", "Clicked", 140),
+            share_bar("C", "Clicked", 115),
             number("D", "Median", 80, unit="percentunit"),
-            share_bar("E", "Submitted", 140),
+            share_bar("E", "Submitted", 115),
         ],
         width=24, height=9, sort=[("Launched", True)], empty="no simulation",
     )  # fmt: skip
@@ -142,11 +142,11 @@ def _accounts() -> Json:
         values,
         [
             Column("account", "Account", links=[link("Open the account's campaigns", OVERVIEW, account="Account")], custom__minWidth=150),
-            number("E", "Simulations", 105),
-            share_bar("A", "Click rate, median", 160),
-            share_bar("B", "Submit rate, median", 160),
-            share_bar("C", "Grade D or F", 150),
-            number("D", "Not watched", 110, **percent),
+            number("E", "Simulations", 95),
+            share_bar("A", "Click rate, median", 145),
+            share_bar("B", "Submit rate, median", 150),
+            share_bar("C", "Grade D or F", 110),
+            number("D", "Not watched", 100, **percent),
         ],
         height=9, sort=[("Click rate, median", True)], empty="no account has these collectors on",
     )  # fmt: skip
