@@ -195,10 +195,8 @@ def handshake_failure(error: BaseException, host: str) -> errors.MimecastError:
     if cause is None:
         return errors.CannotConnect(f"the connection to {host} ended during the TLS handshake ({cause_of(error)})")
     if not isinstance(cause, ssl.SSLCertVerificationError):
-        reason = cause.reason or "handshake failed"
-        return errors.TlsFailed(
-            f"no TLS connection to {host} ({reason}): check base_url (or region) and api.tls_config"
-        )
+        told = cause.reason or "handshake failed"
+        return errors.TlsFailed(f"no TLS connection to {host} ({told}): check base_url (or region) and api.tls_config")
     advice = "check the host, or name its CA in api.tls_config.ca_file"
     if cause.verify_code in _STRICTNESS:
         advice = (
