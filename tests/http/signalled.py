@@ -15,7 +15,8 @@ from starlette.types import Receive, Scope, Send
 
 from exporter.cli.serve import run_loop
 from exporter.http.middleware.protection import Protection
-from exporter.http.server.server import ListenAddress, bind, parse_listen_address, serve
+from exporter.http.server.listen import ListenAddress, bind, parse_listen_address
+from exporter.http.server.server import serve
 from exporter.http.webconfig.watching import WatchedWebConfig
 from tests.http.serving import SampleApp
 
@@ -46,7 +47,7 @@ async def _main(address: str, web_config: str | None) -> int:
     async def fetch_for_ever() -> None:
         await asyncio.Event().wait()
 
-    def reload() -> None:
+    async def reload() -> None:
         _say("reloading")
 
     fetch = asyncio.create_task(fetch_for_ever())

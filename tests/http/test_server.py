@@ -13,7 +13,9 @@ import pytest
 import trustme
 from starlette.types import Receive, Scope, Send
 
-from exporter.http.server.server import Limits, Server, Tls
+from exporter.http.server.limits import Limits
+from exporter.http.server.server import Server
+from exporter.http.server.tls import Tls
 from tests.http.serving import BRIEF, SampleApp, client_context, connected, request, server_context, serving, target
 
 pytestmark = pytest.mark.anyio

@@ -9,8 +9,7 @@ from dataclasses import replace
 import pytest
 import trustme
 
-from exporter.http.server.server import Tls
-from exporter.http.server.tls import OPENSSL_CIPHERS, VERSIONS, TlsSettings, alternative_names
+from exporter.http.server.tls import OPENSSL_CIPHERS, VERSIONS, Tls, TlsSettings, alternative_names
 from tests.http.serving import SampleApp, client_context, connected, request, serving
 
 pytestmark = pytest.mark.anyio

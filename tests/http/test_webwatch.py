@@ -15,7 +15,8 @@ import pytest
 import trustme
 
 from exporter.http.middleware.protection import Protection
-from exporter.http.server.server import Server, Tls
+from exporter.http.server.server import Server
+from exporter.http.server.tls import Tls
 from exporter.http.webconfig.watching import WatchedWebConfig
 from tests.http.serving import SampleApp, client_context, connected, request, serving
 

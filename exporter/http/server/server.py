@@ -8,10 +8,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
-import inspect
 import logging
 import signal
 import socket
+import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any
 
@@ -20,25 +20,15 @@ from starlette.types import ASGIApp
 
 from exporter.http.server.connection import BoundedApp, Connection, Connections
 from exporter.http.server.limits import Limits
-from exporter.http.server.listen import (
-    ListenAddress,
-    ListenError,
-    address_of,
-    bind,
-    close_all,
-    parse_listen_address,
-    release,
-)
-from exporter.http.server.systemd import notify, reloading
+from exporter.http.server.listen import ListenAddress, Listeners, address_of
+from exporter.http.server.systemd import notify
 from exporter.http.server.tls import Tls
-
-__all__ = ["Limits", "ListenAddress", "ListenError", "Server", "Tls", "bind", "parse_listen_address", "serve"]
 
 _LOGGER = logging.getLogger(__name__)
 _POLL_INTERVAL = 0.01
 
-#: What is called on a signal: a plain function or a coroutine function without arguments.
-Hook = Callable[[], Awaitable[None] | None]
+#: What is called on a signal.
+Hook = Callable[[], Awaitable[object]]
 ReplaceTls = Callable[[Tls | None], Awaitable[None]]
 
 
@@ -64,7 +54,7 @@ class Server:
     """Serves one ASGI application on listening sockets until it is stopped."""
 
     def __init__(
-        self, app: ASGIApp, sockets: Sequence[socket.socket], *, limits: Limits | None = None, tls: Tls | None = None
+        self, app: ASGIApp, sockets: Listeners, *, limits: Limits | None = None, tls: Tls | None = None
     ) -> None:
         self._app = app
         self._sockets = sockets
@@ -106,7 +96,8 @@ class Server:
             while not listener.started and not serving.done():  # noqa: ASYNC110 - uvicorn has no event for it
                 await asyncio.sleep(0)
             if serving.done():
-                close_all(duplicates)
+                for sock in duplicates:
+                    sock.close()
                 serving.result()
 
     async def _retire(self) -> None:
@@ -119,7 +110,7 @@ class Server:
 
     async def stop(self, on_stop: Hook | None = None) -> None:
         """Stop accepting, call `on_stop` so that waiting requests are answered, and drop the rest in `stop_time`."""
-        release(self._sockets)
+        self._sockets.close()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._limits.stop_time), self._changing:
                 await self._retire()
@@ -146,7 +137,7 @@ class Server:
 
 async def serve(
     app: ASGIApp,
-    sockets: Sequence[socket.socket],
+    sockets: Listeners,
     *,
     limits: Limits | None = None,
     tls: Tls | None = None,
@@ -207,7 +198,7 @@ async def _reload_on(asked: asyncio.Event, on_reload: Hook | None) -> None:
     while True:
         await asked.wait()
         asked.clear()
-        notify(reloading())
+        notify(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
         if on_reload is not None:
             await call(on_reload)
         notify("READY=1")
@@ -216,8 +207,6 @@ async def _reload_on(asked: asyncio.Event, on_reload: Hook | None) -> None:
 async def call(hook: Hook) -> None:
     """Call a hook, and log what it raises."""
     try:
-        result = hook()
-        if inspect.isawaitable(result):
-            await result
+        await hook()
     except Exception:
         _LOGGER.exception("a hook of the server failed")
