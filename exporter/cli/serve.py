@@ -129,7 +129,7 @@ async def serve_exporter(
     await serve(
         app.application(handlers, max_requests=options.web_max_requests, web=web),
         sockets,
-        tls=web.current.server_tls,
+        tls=web.current.tls,
         watch_tls=web.watch,
         on_stop=app.close,
         on_reload=app.reload,

@@ -29,8 +29,7 @@ async def ask(server: Server, *, tls_first: bool = False) -> Health:
 def settings(authority: trustme.CA, **changes: Any) -> Tls:
     pair = authority.issue_cert("elsewhere.example")
     cert, key = pair.cert_chain_pems[0].bytes(), pair.private_key_pem.bytes()
-    made = TlsSettings(cert=cert, key=key, client_ca=authority.cert_pem.bytes(), **changes)
-    return Tls(made.context(), made.admits())
+    return TlsSettings(cert=cert, key=key, client_ca=authority.cert_pem.bytes(), **changes).tls()
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1:0", "[::1]:0", ":0", "0.0.0.0:0", "localhost:0"])

@@ -63,7 +63,7 @@ async def watched(app: SampleApp, tmp_path: Path, authority: trustme.CA) -> Asyn
     (tmp_path / "web.yml").write_text(TLS % "")
     web = WatchedWebConfig(tmp_path / "web.yml")
     protection = Protection(app, web.config)
-    async with serving(protection, tls=web.current.server_tls, stop=app.waiting.set) as server:
+    async with serving(protection, tls=web.current.tls, stop=app.waiting.set) as server:
         yield Watched(server, web, tmp_path)
 
 

@@ -10,7 +10,8 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from exporter.http.middleware.authentication import Authenticator, BusyError, basic_credentials
-from exporter.http.webconfig.loading import RateLimit, WebConfig
+from exporter.http.webconfig.loading import WebConfig
+from exporter.http.webconfig.schema import RateLimit
 
 Clock = Callable[[], float]
 

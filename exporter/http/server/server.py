@@ -32,8 +32,9 @@ Hook = Callable[[], Awaitable[object]]
 ReplaceTls = Callable[[Tls | None], Awaitable[None]]
 
 
-def uvicorn_config(app: ASGIApp, connections: Connections, tls: Tls | None) -> uvicorn.Config:
+def uvicorn_config(app: ASGIApp, connections: Connections) -> uvicorn.Config:
     """Return uvicorn's settings for one listener."""
+    tls = connections.tls
     return uvicorn.Config(
         BoundedApp(app, connections),
         http=functools.partial(Connection, connections=connections),  # type: ignore[arg-type] # uvicorn only calls it
@@ -83,8 +84,8 @@ class Server:
     async def replace_tls(self, tls: Tls | None) -> None:
         """Use `tls` for each further connection; open connections finish the request they have begun."""
         async with self._changing:
-            connections = Connections(self._limits, tls.admits if tls else None, self._open, self._answers)
-            listener = uvicorn.Server(uvicorn_config(self._app, connections, tls))
+            connections = Connections(self._limits, tls, self._open, self._answers)
+            listener = uvicorn.Server(uvicorn_config(self._app, connections))
             # Made first, since this fails when no file descriptor is left; the old listener then continues.
             duplicates = [sock.dup() for sock in self._sockets]
             # The kernel queues connections on the sockets themselves until the new listener accepts them.

@@ -78,7 +78,7 @@ class WatchedWebConfig:
             self._refuse(loader, config)
             return
         if config.tls != self.current.tls or self._failure:
-            await replace_tls(config.server_tls)
+            await replace_tls(config.tls)
         if config != self.current:
             _log_remarks(config)
         self.current = config
