@@ -61,7 +61,7 @@ class Connection(asyncio.Protocol):
         self._connections.open.add(self)
         self.transport.set_write_buffer_limits(high=CHUNK_SIZE)
         sock = transport.get_extra_info("socket")
-        if hasattr(socket, "TCP_USER_TIMEOUT") and sock.family != socket.AF_UNIX:
+        if sock.family != socket.AF_UNIX:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(self._limits.stall_time * 1000))
         self._start_clock()
         tls = self._connections.tls

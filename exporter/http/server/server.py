@@ -116,7 +116,7 @@ class Server:
             async with asyncio.timeout(self._limits.stop_time), self._changing:
                 await self._retire()
                 if on_stop is not None:
-                    await call(on_stop)
+                    await _call(on_stop)
                 for connection in [one for one in self._open if not one.answering]:
                     connection.transport.close()
                 while not self.is_over:  # noqa: ASYNC110 - two sets, no event
@@ -140,19 +140,17 @@ async def serve(
     app: ASGIApp,
     sockets: Listeners,
     *,
-    limits: Limits | None = None,
-    tls: Tls | None = None,
-    watch_tls: Callable[[ReplaceTls], Coroutine[Any, Any, None]] | None = None,
-    on_stop: Hook | None = None,
-    on_reload: Hook | None = None,
-    ready: Callable[[Sequence[ListenAddress]], None] | None = None,
+    tls: Tls | None,
+    watch_tls: Callable[[ReplaceTls], Coroutine[Any, Any, None]],
+    on_stop: Hook,
+    on_reload: Hook,
+    ready: Callable[[Sequence[ListenAddress]], None],
 ) -> None:
     """Serve until SIGTERM or SIGINT, then return with everything closed. Only the main thread may call this.
 
     Args:
         app: any ASGI application.
         sockets: listening sockets, which are closed at the end.
-        limits: what one client may use.
         tls: the first TLS settings, None for plain HTTP.
         watch_tls: runs while the server does, and calls its argument with each change of the TLS settings.
         on_stop: called first during the shutdown, so that the application can answer waiting requests at once.
@@ -162,15 +160,14 @@ async def serve(
     """
     stopping, reload = asyncio.Event(), asyncio.Event()
     _handle_signals(stopping, reload)
-    server = Server(app, sockets, limits=limits, tls=tls)
+    server = Server(app, sockets, tls=tls)
     background: list[asyncio.Task[None]] = []
     try:
         await server.start()
-        background.append(asyncio.create_task(_reload_on(reload, on_reload)))
-        if watch_tls is not None:
-            background.append(asyncio.create_task(watch_tls(server.replace_tls)))
-        if ready is not None:
-            ready(server.addresses)
+        background = [
+            asyncio.create_task(task) for task in (_reload_on(reload, on_reload), watch_tls(server.replace_tls))
+        ]
+        ready(server.addresses)
         notify("READY=1")
         await stopping.wait()
         notify("STOPPING=1")
@@ -194,18 +191,17 @@ def _handle_signals(stopping: asyncio.Event, reload: asyncio.Event) -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGHUP])
 
 
-async def _reload_on(asked: asyncio.Event, on_reload: Hook | None) -> None:
+async def _reload_on(asked: asyncio.Event, on_reload: Hook) -> None:
     """Reload for each signal; signals during a reload cause one more."""
     while True:
         await asked.wait()
         asked.clear()
         notify(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
-        if on_reload is not None:
-            await call(on_reload)
+        await _call(on_reload)
         notify("READY=1")
 
 
-async def call(hook: Hook) -> None:
+async def _call(hook: Hook) -> None:
     """Call a hook, and log what it raises."""
     try:
         await hook()
