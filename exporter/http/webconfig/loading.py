@@ -6,6 +6,7 @@ Every problem is reported with file, line and key. No message contains key mater
 from __future__ import annotations
 
 import contextlib
+import logging
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
@@ -14,11 +15,13 @@ from pathlib import Path
 import bcrypt
 
 from exporter.http.server.tls import Tls, TlsError, TlsSettings
-from exporter.http.webconfig.files import Contents, contents_of, digest
+from exporter.http.webconfig.files import read_files
 from exporter.http.webconfig.schema import HttpServerConfig, RateLimit, TlsServerConfig, WebConfigFile
 from exporter.yamlfile import ConfigError, Document, read
 
 __all__ = ["Loader", "WebConfig", "WebConfigError", "load"]
+
+_LOGGER = logging.getLogger(__name__)
 
 #: Raised by `load`, with all problems.
 WebConfigError = ConfigError
@@ -44,8 +47,6 @@ class WebConfig:
         headers: added to every answer.
         users: names and bcrypt hashes.
         rate_limit: how often requests are answered.
-        files: every file that was read.
-        remarks: what an operator should know although it is not an error.
 
     """
 
@@ -53,8 +54,6 @@ class WebConfig:
     headers: tuple[tuple[str, str], ...] = ()
     users: dict[bytes, bytes] = field(default_factory=dict, repr=False)
     rate_limit: RateLimit | None = None
-    files: tuple[Path, ...] = ()
-    remarks: tuple[str, ...] = ()
 
 
 def load(path: Path | None) -> WebConfig:
@@ -72,22 +71,17 @@ class Loader:
 
     Attributes:
         files: every file that was read, also for a configuration that is refused.
-        digest: the digest of their contents.
 
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._read: dict[Path, Contents] = {path: contents_of(path)}
-        self._document = _document(path, self._read[path])
-        self._remarks: list[str] = []
+        self.files = read_files([path])
+        self._document = _document(path, self.files[path])
         value = self._document.value
         tls = value.tls_server_config if value else None
-        for name in [tls.cert_file, tls.key_file, tls.client_ca_file] if tls else []:
-            if name:
-                self._read[self._beside(name)] = contents_of(self._beside(name))
-        self.files = tuple(self._read)
-        self.digest = digest(self._read.values())
+        names = [tls.cert_file, tls.key_file, tls.client_ca_file] if tls else []
+        self.files |= read_files({self._beside(name) for name in names if name} - {path})
 
     def _beside(self, name: str) -> Path:
         """Resolve a name relative to the file that contains it."""
@@ -109,14 +103,12 @@ class Loader:
             tls=self._tls(value.tls_server_config),
             headers=tuple(self._headers(value.http_server_config)),
             users=self._users(value),
-            rate_limit=self._rate_limit(value),
-            files=self.files,
-            remarks=tuple(self._remarks),
+            rate_limit=value.rate_limit if value.rate_limit.interval else None,
         )
         self._document.result()
         return config
 
-    # Headers, users and the rate limit
+    # Headers and users
 
     def _headers(self, http: HttpServerConfig) -> Iterable[tuple[str, str]]:
         for name, given in http.headers.items():
@@ -141,14 +133,6 @@ class Loader:
                 self._document.report(value, f"basic_auth_users.{name}", fault)
             users[name.encode()] = hashed.encode()
         return users
-
-    def _rate_limit(self, value: WebConfigFile) -> RateLimit | None:
-        limit = value.rate_limit
-        if not limit.interval:
-            return None
-        if not limit.burst:
-            self._remarks.append("rate_limit.burst is 0, so every request is refused")
-        return limit
 
     # TLS
 
@@ -178,7 +162,7 @@ class Loader:
             self._document.report(tls, name, f"give {name} or {name}_file, not both")
         elif file:
             path = self._beside(file)
-            contents = self._read[path]
+            contents = self.files[path]
             if isinstance(contents, bytes):
                 return contents
             self._document.report(tls, f"{name}_file", f"{path} cannot be read: {contents}")
@@ -196,13 +180,11 @@ class Loader:
             if getattr(tls, name) and policy == "NoClientCert":
                 self._document.report(tls, name, f"a client CA without a client_auth_type verifies nobody: {cure}")
         if policy != "NoClientCert" and not (tls.client_ca or tls.client_ca_file):
-            self._remarks.append(
-                f"client_auth_type is {policy} without client_ca_file: "
-                "certificates of every authority this system trusts are accepted"
-            )
+            message = "client_auth_type is %s without client_ca_file: every authority this system trusts is accepted"
+            _LOGGER.warning(message, policy)
 
 
-def _document(path: Path, contents: Contents) -> Document[WebConfigFile]:
+def _document(path: Path, contents: bytes | str) -> Document[WebConfigFile]:
     if isinstance(contents, bytes):
         return read(contents, WebConfigFile, file=str(path))
     document: Document[WebConfigFile] = Document(str(path))
