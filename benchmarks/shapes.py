@@ -58,13 +58,13 @@ def _never_falling(shares: Iterator[float]) -> Iterator[float]:
 
 
 def _saturating(chance: random.Random) -> Curve:
-    """Most of those who ever do so complete soon; ever fewer follow."""
+    """Let most complete soon, and ever fewer follow."""
     final, pace = chance.uniform(0.35, 1), chance.uniform(2, 10)
     return lambda age: final * (1 - math.exp(-age / pace))
 
 
 def _weekly_steps(chance: random.Random) -> Curve:
-    """A part completes at once; each weekly reminder gets a part of the others."""
+    """Let a part complete at once; each weekly reminder gets a part of the others."""
     first, each = chance.uniform(0.1, 0.7), chance.uniform(0.05, 0.5)
 
     def curve(age: float) -> float:
@@ -77,7 +77,7 @@ def _weekly_steps(chance: random.Random) -> Curve:
 
 
 def _late_surge(chance: random.Random) -> Curve:
-    """A slow beginning, then a rush, as when managers are told of the deadline."""
+    """Begin slowly, then rush, as when managers are told of the deadline."""
     early, final = chance.uniform(0.1, 0.35), chance.uniform(0.35, 1)
     rush, width = chance.uniform(14, 25), chance.uniform(1, 2.5)
     return lambda age: (
@@ -98,7 +98,7 @@ def _weekends_flat(chance: random.Random) -> Curve:
 
 
 def _steady(chance: random.Random) -> Curve:
-    """The same number every day."""
+    """Complete the same number every day."""
     final, days = chance.uniform(0.35, 1), chance.uniform(18, 40)
     return lambda age: final * min(1, age / days)
 
@@ -110,7 +110,7 @@ def _holiday(chance: random.Random) -> Curve:
 
 
 def _dies_out(chance: random.Random) -> Curve:
-    """A good beginning that ends early."""
+    """Begin well and end early."""
     final, pace, end = chance.uniform(0.35, 1), chance.uniform(3, 9), chance.uniform(5, 14)
     return lambda age: final * (1 - math.exp(-min(age, end) / pace))
 

@@ -112,7 +112,9 @@ def test_prometheus_starts_with_the_past_and_with_what_the_rules_make_of_it(
     assert written.returncode == 0, written.stderr
     history.write_bytes(gzip.compress(written.stdout.encode()))
     rules = tmp_path / "rules.yml"
-    rules.write_text(yaml.safe_dump({"groups": [{"name": "levels", "rules": LEVELS}]}))
+    rules.write_text(
+        yaml.safe_dump({"groups": [{"name": "levels", "interval": "1s", "rules": LEVELS}]}, sort_keys=False)
+    )
     seed: list[str | Path] = ["sh", DEPLOY / "compose" / "seed.sh", history, data, rules]
     environ = {"PATH": f"{prometheus.parent}:{promtool.parent}:{os.environ['PATH']}", "SEED_PORT": str(free_port())}
     seeded = subprocess.run(seed, env=environ, capture_output=True, text=True, check=False)

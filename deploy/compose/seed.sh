@@ -27,7 +27,11 @@ time_of() {
 }
 
 rm -rf "$work"
-mkdir -p "$work/recorded"
+mkdir -p "$work/recorded" "$work/rules"
+# The history has a sample an hour, whatever the interval of a group.
+for file; do
+  sed '/^ *interval:/d' "$file" > "$work/rules/$(basename "$file")"
+done
 gunzip -c "$history" > "$work/history.om"
 create_blocks openmetrics "$work/history.om" "$work/scraped"
 rm "$work/history.om"
@@ -49,7 +53,7 @@ while [ "$passes" -gt 0 ]; do
   done
   rm -rf "$work/recorded"
   create_blocks rules --url="http://$address" --output-dir="$work/recorded" --eval-interval=1h \
-    --start="$(time_of minTime head)" --end="$(time_of maxTime tail)" "$@"
+    --start="$(time_of minTime head)" --end="$(time_of maxTime tail)" "$work"/rules/*
   kill "$prometheus"
   wait "$prometheus" || true
   prometheus=

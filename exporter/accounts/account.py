@@ -60,7 +60,7 @@ class RunningAccount:
         Those that stay enabled keep data, counters, age and pause.
         """
         self.settings = settings
-        client = client_of(settings, config.api, http, self._auth, self.status.traffic)
+        client = client_of(settings, config.api, http, self._auth, self.status.traffic, wall_clock=self._wall_clock)
         before, self.collectors = self.collectors, {}
         for name in settings.collectors:
             running = before.pop(name, None)

@@ -8,14 +8,13 @@ from __future__ import annotations
 import argparse
 import difflib
 import importlib
-import math
 import os
 import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from urllib.parse import urlsplit
 
 from exporter.about import version_line
+from exporter.cli.values import duration, label, path, positive_int, seconds, url
 
 DEFAULT_LISTEN = ":10587"
 #: Commands, and what each does.
@@ -49,7 +48,8 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     if first not in _COMMANDS and not first.startswith("-"):
         meant = _meant(first, _COMMANDS) or f"the commands are {', '.join(_COMMANDS)}"
         parser.error(f"unknown command {first!r}: {meant}")
-    given = arguments if first in (*_COMMANDS, "-h", "--help", "--version") else ["serve", *arguments]
+    named = arguments and first in (*_COMMANDS, "-h", "--help", "--version")
+    given = arguments if named else ["serve", *arguments]
     options, unknown = parser.parse_known_args(given)
     if unknown:
         options.parser.error(_explained(unknown, options.parser))
@@ -112,7 +112,7 @@ def _add_own_flags(added: dict[str, argparse.ArgumentParser]) -> None:
     added["serve"].add_argument(
         "--config.watch",
         dest="config_watch",
-        type=_seconds,
+        type=seconds,
         nargs="?",
         const=30.0,
         metavar="SECONDS",
@@ -144,28 +144,28 @@ def _add_own_flags(added: dict[str, argparse.ArgumentParser]) -> None:
     )
     _add_history_flags(added["simulate"])
     added["healthcheck"].add_argument(
-        "--timeout", type=_seconds, default=3.0, metavar="SECONDS", help="time for the answer (default: %(default)s)"
+        "--timeout", type=seconds, default=3.0, metavar="SECONDS", help="time for the answer (default: %(default)s)"
     )
 
 
 def _add_history_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--history",
-        type=_duration,
+        type=duration,
         metavar="DURATION",
         help="write the accounts' past, such as 90d, as OpenMetrics for `promtool tsdb create-blocks-from openmetrics`"
         " to standard output, and end",
     )
     parser.add_argument(
         "--history-step",
-        type=_duration,
+        type=duration,
         default=3600.0,
         metavar="DURATION",
         help="the time between two samples of the history (default: 1h)",
     )
     parser.add_argument(
         "--history-label",
-        type=_label,
+        type=label,
         action="append",
         metavar="NAME=VALUE",
         help="a label of the history's series, repeatable (default: job=mimecast, instance=localhost:10587)",
@@ -202,7 +202,7 @@ def _add_web_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--web.telemetry-path",
         dest="web_telemetry_path",
-        type=_path,
+        type=path,
         default="/metrics",
         metavar="PATH",
         help="path of the metrics (default: %(default)s)",
@@ -213,7 +213,7 @@ def _add_serving_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--web.external-url",
         dest="web_external_url",
-        type=_url,
+        type=url,
         metavar="URL",
         help="URL at which clients reach the exporter, such as behind a proxy (default: that of the request)",
     )
@@ -226,21 +226,21 @@ def _add_serving_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--web.max-requests",
         dest="web_max_requests",
-        type=_positive_int,
+        type=positive_int,
         default=40,
         metavar="N",
         help="answers prepared at the same time; further requests get status 503 (default: %(default)s)",
     )
     parser.add_argument(
         "--timeout-offset",
-        type=_seconds,
+        type=seconds,
         default=0.5,
         metavar="SECONDS",
         help="time subtracted from Prometheus's scrape timeout (default: %(default)s)",
     )
     parser.add_argument(
         "--default-scrape-timeout",
-        type=_seconds,
+        type=seconds,
         default=10.0,
         metavar="SECONDS",
         help="time that a scrape without a timeout header waits for the API (default: %(default)s)",
@@ -249,21 +249,21 @@ def _add_serving_flags(parser: argparse.ArgumentParser) -> None:
 
 def _add_simulator_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--accounts", type=_positive_int, default=3, metavar="N", help="number of accounts (default: %(default)s)"
+        "--accounts", type=positive_int, default=3, metavar="N", help="number of accounts (default: %(default)s)"
     )
     parser.add_argument(
-        "--campaigns", type=_positive_int, default=16, metavar="N", help="campaigns per account (default: %(default)s)"
+        "--campaigns", type=positive_int, default=16, metavar="N", help="campaigns per account (default: %(default)s)"
     )
     parser.add_argument("--seed", type=int, default=1, metavar="N", help="seed of the made-up numbers (default: 1)")
     parser.add_argument(
         "--speed",
-        type=_seconds,
+        type=seconds,
         default=1.0,
         metavar="FACTOR",
         help="speed of the simulated clock, 1 for real time (default: %(default)s)",
     )
     parser.add_argument(
-        "--page-size", type=_positive_int, metavar="N", help="campaigns per page of an answer (default: one page)"
+        "--page-size", type=positive_int, metavar="N", help="campaigns per page of an answer (default: one page)"
     )
 
 
@@ -282,56 +282,3 @@ def _add_log_flags(parser: argparse.ArgumentParser) -> None:
         default="logfmt",
         help="log format (default: logfmt)",
     )
-
-
-def _positive_int(text: str) -> int:
-    if not (text.isascii() and text.isdecimal() and int(text) >= 1):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of 1 or more")
-    return int(text)
-
-
-def _seconds(text: str) -> float:
-    try:
-        value = float(text.removesuffix("s"))
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value) or value < 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds, such as 0.5")
-    return value
-
-
-def _duration(text: str) -> float:
-    from exporter.config.units import Duration  # noqa: PLC0415 - few commands need it
-
-    try:
-        value = Duration.parse(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is {error}") from error
-    if not value:
-        raise argparse.ArgumentTypeError(f"{text!r} is no time at all")
-    return value
-
-
-def _label(text: str) -> tuple[str, str]:
-    name, separator, value = text.partition("=")
-    if not separator or not re.fullmatch("[a-zA-Z_][a-zA-Z0-9_]*", name):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a label such as instance=exporter:10587")
-    return name, value
-
-
-def _path(text: str) -> str:
-    taken = text in ("/", "/config", "/probe", "/sd") or text.startswith("/-/")
-    if taken or not re.fullmatch(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)+", text):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a free path such as /metrics")
-    return text
-
-
-def _url(text: str) -> str:
-    try:
-        url = urlsplit(text)
-        valid = url.scheme in ("http", "https") and bool(url.hostname) and url.port != 0
-    except ValueError:
-        valid = False
-    if not valid or url.query or url.fragment or url.username is not None:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a URL such as https://exporter.example.com/mimecast")
-    return text.rstrip("/")

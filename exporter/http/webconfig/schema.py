@@ -10,8 +10,6 @@ from typing import Annotated, Literal, Self
 
 import msgspec
 
-from exporter.yamlfile import SECRET
-
 #: Go has two more, which ask for certificates without verifying them; Python's ssl cannot do that.
 ClientAuthType = Literal["NoClientCert", "VerifyClientCertIfGiven", "RequireAndVerifyClientCert"]
 TlsVersionName = Literal["TLS10", "TLS11", "TLS12", "TLS13"]
@@ -57,7 +55,7 @@ class TlsServerConfig(msgspec.Struct, kw_only=True):
     """`tls_server_config`."""
 
     cert: str = ""
-    key: Annotated[str, SECRET] = ""
+    key: str = ""
     client_ca: str = ""
     cert_file: str = ""
     key_file: str = ""
@@ -90,5 +88,5 @@ class WebConfigFile(msgspec.Struct, kw_only=True):
 
     tls_server_config: TlsServerConfig | None = None
     http_server_config: HttpServerConfig = msgspec.field(default_factory=HttpServerConfig)
-    basic_auth_users: dict[str, Annotated[str, SECRET]] = {}
+    basic_auth_users: dict[str, str] = {}
     rate_limit: RateLimit = RateLimit()
