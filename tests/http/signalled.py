@@ -51,7 +51,7 @@ async def _main(address: str, web_config: str | None) -> int:
         _say("reloading")
 
     fetch = asyncio.create_task(fetch_for_ever())
-    protected = Protection(app, web.config)
+    protected = Protection(app, lambda: web.current)
     sockets, tls = bind([parse_listen_address(address)]), web.current.tls
     await serve(protected, sockets, tls=tls, watch_tls=web.watch, on_stop=stop, on_reload=reload, ready=ready)
     _say("stopped")

@@ -62,7 +62,7 @@ async def watched(app: SampleApp, tmp_path: Path, authority: trustme.CA) -> Asyn
     authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
     (tmp_path / "web.yml").write_text(TLS % "")
     web = WatchedWebConfig(tmp_path / "web.yml")
-    protection = Protection(app, web.config)
+    protection = Protection(app, lambda: web.current)
     async with serving(protection, tls=web.current.tls, stop=app.waiting.set) as server:
         yield Watched(server, web, tmp_path)
 

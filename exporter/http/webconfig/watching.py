@@ -30,6 +30,7 @@ class WatchedWebConfig:
 
     def __init__(self, path: Path | None) -> None:
         loader = Loader(path) if path is not None else None
+        #: The configuration in force.
         self.current = loader.config() if loader is not None else WebConfig()
         #: Whether the files as they are now are in force.
         self.valid = True
@@ -38,10 +39,6 @@ class WatchedWebConfig:
         # A version is refused when it is found twice: a certificate is often replaced before its key.
         self._suspect: Files = {}
         self._failure = ""
-
-    def config(self) -> WebConfig:
-        """Return the configuration in force."""
-        return self.current
 
     async def watch(self, replace_tls: ReplaceTls, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
         """Check once a second until cancelled.
