@@ -306,7 +306,7 @@ async def test_collecting_the_exporter_alone_fetches_nothing() -> None:
         refused = await exporter.http.get("/metrics?collect[]=other")
         assert (refused.status_code, refused.text) == (
             400,
-            "unknown collector 'other': collect[] takes campaigns, exporter\n",
+            "unknown collector 'other': collect[] takes campaigns, phishing, safe_score, performance, exporter\n",
         )
 
 
