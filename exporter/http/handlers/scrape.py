@@ -79,13 +79,16 @@ class ExpositionResponse(Response):
     """An exposition, sent in chunks, so that a reader that stalls holds one chunk and not a whole body."""
 
     def __init__(self, parts: Sequence[bytes], form: Format, *, gzip: bool) -> None:
+        self.background = None
+        self.body = b""
+        self.status_code = 200
         self._parts = parts
         headers = {
             "content-type": CONTENT_TYPES[form],
             "content-length": str(sum(map(len, parts))),
             "vary": "Accept, Accept-Encoding",
         }
-        super().__init__(headers=headers | ({"content-encoding": "gzip"} if gzip else {}))
+        self.init_headers(headers | ({"content-encoding": "gzip"} if gzip else {}))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from email.utils import formatdate
 from http import HTTPStatus
@@ -29,27 +29,26 @@ _STATE_KEY = "connection"
 
 @dataclass(slots=True)
 class Connections:
-    """What the connections of a server share, and the sets that hold them and the tasks of their answers."""
+    """What the connections of one listener share, and the sets that hold them and the tasks of their answers."""
 
     limits: Limits
-    #: For those that are accepted now.
     tls: Tls | None = None
-    #: Counts listeners. Connections of an earlier one answer the request they have begun, and close.
-    generation: int = 0
     open: set[Connection] = field(default_factory=set)
     answers: set[asyncio.Task[Any]] = field(default_factory=set)
+    #: Whether the listener accepts no more; each answer is then the last on its connection.
+    retired: bool = False
 
 
 class Connection(asyncio.Protocol):
-    """One connection; `new_http` makes uvicorn's protocol with the state that is passed to the application."""
+    """One connection. uvicorn creates it with the arguments of its own protocol, which are passed on to that."""
 
     transport: asyncio.Transport
 
-    def __init__(self, connections: Connections, new_http: Callable[..., HttpToolsProtocol]) -> None:
+    def __init__(self, *, connections: Connections, app_state: dict[str, Any], **uvicorn_arguments: Any) -> None:
+        # A weak reference, so that the memory of a closed connection is freed at once.
+        self._uvicorn_arguments = uvicorn_arguments | {"app_state": {**app_state, _STATE_KEY: weakref.ref(self)}}
         self._connections = connections
-        self._new_http = new_http
         self._limits = connections.limits
-        self._tls, self._generation = connections.tls, connections.generation
         self._requests = RequestReader(connections.limits)
         self._http: HttpToolsProtocol | None = None
         self._clock: asyncio.TimerHandle | None = None
@@ -65,13 +64,9 @@ class Connection(asyncio.Protocol):
         if sock.family != socket.AF_UNIX:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(self._limits.stall_time * 1000))
         self._start_clock()
-        if self._tls is not None and not self._tls.admits(transport.get_extra_info("peercert")):
+        tls = self._connections.tls
+        if tls is not None and not tls.admits(transport.get_extra_info("peercert")):
             self.transport.abort()
-
-    @property
-    def is_retired(self) -> bool:
-        """Whether the next answer is the last."""
-        return self._generation != self._connections.generation
 
     @property
     def is_idle(self) -> bool:
@@ -106,7 +101,7 @@ class Connection(asyncio.Protocol):
 
     def _pass_request(self) -> None:
         try:
-            request = self._requests.next_request(close=self.is_retired)
+            request = self._requests.next_request(close=self._connections.retired)
         except RefusedError as error:
             self._refuse(error.status)
             return
@@ -119,8 +114,7 @@ class Connection(asyncio.Protocol):
         self._stop_clock()
         self.answering = True
         if self._http is None:
-            # A weak reference, so that the memory of a closed connection is freed at once.
-            self._http = self._new_http(app_state={_STATE_KEY: weakref.ref(self)})
+            self._http = HttpToolsProtocol(**self._uvicorn_arguments)
             self._http.connection_made(self.transport)
         self._http.data_received(request)
 
@@ -172,7 +166,7 @@ class BoundedApp:
             return
         self._connections.answers.add(task)
         try:
-            await self._answer(connection, scope, receive, send)
+            await self._answer(connection.transport, scope, receive, send)
         except asyncio.CancelledError:
             connection.transport.abort()
         finally:
@@ -182,16 +176,16 @@ class BoundedApp:
         while connection.transport.is_closing() and (await receive())["type"] != "http.disconnect":
             pass
 
-    async def _answer(self, connection: Connection, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _answer(self, transport: asyncio.Transport, scope: Scope, receive: Receive, send: Send) -> None:
         loop, time_limit = asyncio.get_running_loop(), asyncio.timeout(None)
 
         async def send_in_time(message: Message) -> None:
             if message["type"] == "http.response.start":
                 time_limit.reschedule(loop.time() + self._connections.limits.response_time)
                 headers = [*message.get("headers", ()), (b"date", formatdate(usegmt=True).encode())]
-                message = {**message, "headers": headers + [(b"connection", b"close")] * connection.is_retired}
+                message = {**message, "headers": headers + [(b"connection", b"close")] * self._connections.retired}
             for part in _split(message) if len(message.get("body", b"")) > CHUNK_SIZE else (message,):
-                if not connection.transport.is_closing():
+                if not transport.is_closing():
                     await send(part)
 
         try:
@@ -200,7 +194,7 @@ class BoundedApp:
         except TimeoutError:
             if not time_limit.expired():
                 raise
-            connection.transport.abort()
+            transport.abort()
 
 
 def _split(message: Message) -> Iterator[Message]:

@@ -16,7 +16,6 @@ from typing import Any
 
 import uvicorn
 from starlette.types import ASGIApp
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from exporter.http.server.connection import BoundedApp, Connection, Connections
 from exporter.http.server.limits import Limits
@@ -34,7 +33,7 @@ ReplaceTls = Callable[[Tls | None], Awaitable[None]]
 
 
 def protocol_factory(app: ASGIApp, connections: Connections) -> Callable[[], Connection]:
-    """Return what makes the protocol of each connection."""
+    """Return what makes the protocol of each connection of one listener."""
     config = uvicorn.Config(
         BoundedApp(app, connections),
         interface="asgi3",
@@ -48,8 +47,8 @@ def protocol_factory(app: ASGIApp, connections: Connections) -> Callable[[], Con
         timeout_keep_alive=connections.limits.idle_time,  # type: ignore[arg-type] # given to the event loop's call_later
     )
     config.load()
-    http = functools.partial(HttpToolsProtocol, config=config, server_state=uvicorn.Server(config).server_state)
-    return functools.partial(Connection, connections, http)
+    state = uvicorn.Server(config).server_state
+    return functools.partial(Connection, connections=connections, config=config, server_state=state, app_state={})
 
 
 class Server:
@@ -58,10 +57,14 @@ class Server:
     def __init__(
         self, app: ASGIApp, sockets: Listeners, *, limits: Limits | None = None, tls: Tls | None = None
     ) -> None:
+        self._app = app
         self._sockets = sockets
-        self._connections = Connections(limits or Limits(), tls)
-        self._protocol = protocol_factory(app, self._connections)
+        self._limits = limits or Limits()
+        self._tls = tls
+        self._open: set[Connection] = set()
+        self._answers: set[asyncio.Task[Any]] = set()
         self._changing = asyncio.Lock()
+        self._connections: Connections | None = None
         self._listeners: list[asyncio.Server] = []
 
     @property
@@ -72,23 +75,24 @@ class Server:
     @property
     def is_over(self) -> bool:
         """Whether nothing is connected and nothing is being answered."""
-        return not self._connections.open and not self._connections.answers
+        return not self._open and not self._answers
 
     async def start(self) -> None:
         """Accept connections."""
-        await self.replace_tls(self._connections.tls)
+        await self.replace_tls(self._tls)
 
     async def replace_tls(self, tls: Tls | None) -> None:
         """Use `tls` for each further connection; open connections finish the request they have begun."""
         async with self._changing:
+            connections = Connections(self._limits, tls, self._open, self._answers)
+            protocol, context = protocol_factory(self._app, connections), tls.context if tls else None
             # Made first, since this fails when no file descriptor is left; the old listeners then continue.
             duplicates = [sock.dup() for sock in self._sockets]
             # The kernel queues connections on the sockets themselves until the new listeners accept them.
             self._retire()
-            self._connections.tls = tls
-            loop, context = asyncio.get_running_loop(), tls.context if tls else None
+            self._connections, loop = connections, asyncio.get_running_loop()
             for sock in duplicates:
-                listener = await loop.create_server(self._protocol, sock=sock, ssl=context, backlog=_BACKLOG)
+                listener = await loop.create_server(protocol, sock=sock, ssl=context, backlog=_BACKLOG)
                 self._listeners.append(listener)
 
     def _retire(self) -> None:
@@ -96,31 +100,32 @@ class Server:
         for listener in self._listeners:
             listener.close()
         self._listeners.clear()
-        self._connections.generation += 1
-        for connection in [one for one in self._connections.open if one.is_idle]:
+        if self._connections is not None:
+            self._connections.retired = True
+        for connection in [one for one in self._open if one.is_idle]:
             connection.transport.close()
 
     async def stop(self, on_stop: Hook | None = None) -> None:
         """Stop accepting, call `on_stop` so that waiting requests are answered, and drop the rest in `stop_time`."""
         self._sockets.close()
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(self._connections.limits.stop_time), self._changing:
+            async with asyncio.timeout(self._limits.stop_time), self._changing:
                 self._retire()
                 if on_stop is not None:
                     await _call(on_stop)
-                for connection in [one for one in self._connections.open if not one.answering]:
+                for connection in [one for one in self._open if not one.answering]:
                     connection.transport.close()
                 while not self.is_over:  # noqa: ASYNC110 - two sets, no event
                     await asyncio.sleep(_POLL_INTERVAL)
         await self._drop()
 
     async def _drop(self) -> None:
-        for connection in list(self._connections.open):
+        for connection in list(self._open):
             connection.transport.abort()
         # The connections have to know that they are lost before their answers are cancelled.
         for _ in range(3):
             await asyncio.sleep(0)
-        tasks = list(self._connections.answers)
+        tasks = list(self._answers)
         for task in tasks:
             task.cancel()
         if tasks:
