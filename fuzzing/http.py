@@ -9,12 +9,13 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import h11
+import uvicorn
 import uvloop
 from starlette.types import Receive, Scope, Send
 
-from exporter.http.server.connection import Connections
+from exporter.http.server.connection import Connection, Connections
 from exporter.http.server.limits import Limits
-from exporter.http.server.server import protocol_factory
+from exporter.http.server.server import uvicorn_config
 
 _GET = b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n"
 _CHUNKED = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -76,10 +77,15 @@ async def converse(pieces: Sequence[bytes], limits: Limits) -> tuple[list[Asked]
     loop, faults = asyncio.get_running_loop(), list[Any]()
     loop.set_exception_handler(lambda _, context: faults.append(context))
     application, connections = _Application(), Connections(limits)
+    config = uvicorn_config(application, connections)
+    config.load()
+    state = uvicorn.Server(config).server_state
     ours, theirs = socket.socketpair()
     ours.setblocking(False)
     theirs.setblocking(False)
-    await loop.connect_accepted_socket(protocol_factory(application, connections), theirs)
+    await loop.connect_accepted_socket(
+        lambda: Connection(connections=connections, config=config, server_state=state, app_state={}), theirs
+    )
     received = b""
     for piece in pieces:
         try:

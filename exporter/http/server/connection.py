@@ -68,11 +68,6 @@ class Connection(asyncio.Protocol):
         if tls is not None and not tls.admits(transport.get_extra_info("peercert")):
             self.transport.abort()
 
-    @property
-    def is_idle(self) -> bool:
-        """Whether the connection waits for a further request."""
-        return self._http is not None and not self.answering and not self._requests.buffered
-
     def data_received(self, data: bytes) -> None:
         """Pass the next complete request on, unless one is being answered."""
         if self._refused:
@@ -182,8 +177,8 @@ class BoundedApp:
         async def send_in_time(message: Message) -> None:
             if message["type"] == "http.response.start":
                 time_limit.reschedule(loop.time() + self._connections.limits.response_time)
-                headers = [*message.get("headers", ()), (b"date", formatdate(usegmt=True).encode())]
-                message = {**message, "headers": headers + [(b"connection", b"close")] * self._connections.retired}
+                if self._connections.retired:
+                    message = {**message, "headers": [*message.get("headers", ()), (b"connection", b"close")]}
             for part in _split(message) if len(message.get("body", b"")) > CHUNK_SIZE else (message,):
                 if not transport.is_closing():
                     await send(part)

@@ -1,6 +1,6 @@
-"""Serve an ASGI application with uvicorn's protocol on given sockets, until a signal stops it.
+"""Serve an ASGI application with uvicorn on given sockets, until a signal stops it.
 
-Changed TLS settings start new listeners on duplicates of the same sockets; connections of the old ones finish.
+Changed TLS settings start a new uvicorn server on duplicates of the same sockets, and the old one finishes its answers.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import contextlib
 import functools
 import logging
 import signal
+import socket
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any
@@ -25,17 +26,18 @@ from exporter.http.server.tls import Tls
 
 _LOGGER = logging.getLogger(__name__)
 _POLL_INTERVAL = 0.01
-_BACKLOG = 2048
 
 #: What is called on a signal.
 Hook = Callable[[], Awaitable[object]]
 ReplaceTls = Callable[[Tls | None], Awaitable[None]]
 
 
-def protocol_factory(app: ASGIApp, connections: Connections) -> Callable[[], Connection]:
-    """Return what makes the protocol of each connection of one listener."""
-    config = uvicorn.Config(
+def uvicorn_config(app: ASGIApp, connections: Connections) -> uvicorn.Config:
+    """Return uvicorn's settings for one listener."""
+    tls = connections.tls
+    return uvicorn.Config(
         BoundedApp(app, connections),
+        http=functools.partial(Connection, connections=connections),  # type: ignore[arg-type] # uvicorn only calls it
         interface="asgi3",
         ws="none",
         lifespan="off",
@@ -45,10 +47,8 @@ def protocol_factory(app: ASGIApp, connections: Connections) -> Callable[[], Con
         proxy_headers=False,
         server_header=False,
         timeout_keep_alive=connections.limits.idle_time,  # type: ignore[arg-type] # given to the event loop's call_later
+        ssl_context_factory=(lambda *_: tls.context) if tls else None,
     )
-    config.load()
-    state = uvicorn.Server(config).server_state
-    return functools.partial(Connection, connections=connections, config=config, server_state=state, app_state={})
 
 
 class Server:
@@ -63,9 +63,9 @@ class Server:
         self._tls = tls
         self._open: set[Connection] = set()
         self._answers: set[asyncio.Task[Any]] = set()
+        self._serving: set[asyncio.Task[None]] = set()
         self._changing = asyncio.Lock()
-        self._connections: Connections | None = None
-        self._listeners: list[asyncio.Server] = []
+        self._listener: tuple[uvicorn.Server, Connections, list[socket.socket]] | None = None
 
     @property
     def addresses(self) -> list[ListenAddress]:
@@ -85,32 +85,36 @@ class Server:
         """Use `tls` for each further connection; open connections finish the request they have begun."""
         async with self._changing:
             connections = Connections(self._limits, tls, self._open, self._answers)
-            protocol, context = protocol_factory(self._app, connections), tls.context if tls else None
-            # Made first, since this fails when no file descriptor is left; the old listeners then continue.
+            listener = uvicorn.Server(uvicorn_config(self._app, connections))
+            # Made first, since this fails when no file descriptor is left; the old listener then continues.
             duplicates = [sock.dup() for sock in self._sockets]
-            # The kernel queues connections on the sockets themselves until the new listeners accept them.
-            self._retire()
-            self._connections, loop = connections, asyncio.get_running_loop()
-            for sock in duplicates:
-                listener = await loop.create_server(protocol, sock=sock, ssl=context, backlog=_BACKLOG)
-                self._listeners.append(listener)
+            # The kernel queues connections on the sockets themselves until the new listener accepts them.
+            await self._retire()
+            self._listener = listener, connections, duplicates
+            serving = asyncio.create_task(listener.serve(sockets=duplicates))
+            self._serving.add(serving)
+            serving.add_done_callback(self._serving.discard)
+            while not listener.started and not serving.done():  # noqa: ASYNC110 - uvicorn has no event for it
+                await asyncio.sleep(0)
+            if serving.done():
+                for sock in duplicates:
+                    sock.close()
+                serving.result()
 
-    def _retire(self) -> None:
+    async def _retire(self) -> None:
         """Stop accepting. Each connection finishes the request it has begun, and idle ones are closed."""
-        for listener in self._listeners:
-            listener.close()
-        self._listeners.clear()
-        if self._connections is not None:
-            self._connections.retired = True
-        for connection in [one for one in self._open if one.is_idle]:
-            connection.transport.close()
+        if self._listener is not None:
+            listener, connections, duplicates = self._listener
+            listener.should_exit = connections.retired = True
+            while any(sock.fileno() >= 0 for sock in duplicates):  # noqa: ASYNC110 - likewise
+                await asyncio.sleep(_POLL_INTERVAL)
 
     async def stop(self, on_stop: Hook | None = None) -> None:
         """Stop accepting, call `on_stop` so that waiting requests are answered, and drop the rest in `stop_time`."""
         self._sockets.close()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._limits.stop_time), self._changing:
-                self._retire()
+                await self._retire()
                 if on_stop is not None:
                     await _call(on_stop)
                 for connection in [one for one in self._open if not one.answering]:
@@ -125,7 +129,7 @@ class Server:
         # The connections have to know that they are lost before their answers are cancelled.
         for _ in range(3):
             await asyncio.sleep(0)
-        tasks = list(self._answers)
+        tasks = [*self._answers, *self._serving]
         for task in tasks:
             task.cancel()
         if tasks:
@@ -175,7 +179,11 @@ async def serve(
 
 
 def _handle_signals(stopping: asyncio.Event, reload: asyncio.Event) -> None:
-    """Set the events on signals, a SIGHUP that was blocked until now included."""
+    """Set the events on signals, a SIGHUP that was blocked until now included.
+
+    While uvicorn serves, its own handlers replace these in Python, but the event loop still calls these: it reads
+    signals from its wake-up descriptor. They stay until the loop is closed, since uvicorn raises the signal again.
+    """
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
