@@ -7,8 +7,8 @@ from typing import Literal
 
 from .campaigns import Queue
 from .items import Item
-from .phishing import Simulations
-from .scores import Performance, Scores
+from .phishing import simulations
+from .scores import performance, scores
 
 #: An endpoint by the last part of its path.
 Endpoint = Literal["get-queue", "get-campaign", "get-safe-score-summary", "get-performance-summary"]
@@ -23,19 +23,11 @@ PATHS: dict[Endpoint, str] = {
 }
 
 
-class Company:
-    """The training, the phishing simulations and the scores of one account."""
-
-    def __init__(self, queue: Queue) -> None:
-        self._queue = queue
-        self._simulations = Simulations(queue.seed, queue.account, queue.began)
-        self._scores = Scores(queue.seed, queue.account, queue.began)
-        self._performance = Performance(queue)
-
-    def items(self, endpoint: Endpoint, now: float) -> Sequence[Item]:
-        """Return the `data` of an endpoint at a time; an item that has not changed is the same object as before."""
-        if endpoint == "get-queue":
-            return list(self._queue.items(now))
-        if endpoint == "get-campaign":
-            return list(self._simulations.items(now))
-        return [self._scores.item(now) if endpoint == "get-safe-score-summary" else self._performance.item(now)]
+def items_of(queue: Queue, endpoint: Endpoint, now: float) -> Sequence[Item]:
+    """Return the `data` of an endpoint at a time, for the account whose campaigns these are."""
+    if endpoint == "get-queue":
+        return queue.items(now)
+    if endpoint == "get-campaign":
+        return simulations(queue, now)
+    summary = scores(queue, now) if endpoint == "get-safe-score-summary" else performance(queue, now)
+    return [summary]

@@ -1,35 +1,18 @@
-"""Parts that the simulated answers share: seeded randomness, opaque ids, dates, and items that keep their identity."""
+"""Parts that the simulated answers share: seeded randomness, opaque ids and dates."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import lru_cache
 from random import Random
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 DAY = 86400.0
 
 #: One element of an answer's `data`.
 Item = dict[str, Any]
-#: What an item depends on beside its number.
-State = TypeVar("State")
-
-
-class LatestItems(Generic[State]):
-    """The latest item of each number; an item whose state has not changed is returned as the same object."""
-
-    def __init__(self) -> None:
-        self._items: dict[int, tuple[State, Item]] = {}
-
-    def get(self, number: int, state: State, build: Callable[[int, State], Item]) -> Item:
-        """Return the item of a number, built again only when its state has changed."""
-        known = self._items.get(number)
-        if known is None or known[0] != state:
-            known = self._items[number] = (state, build(number, state))
-        return known[1]
 
 
 def random_for(*seeds: object) -> Random:
