@@ -80,8 +80,11 @@ class App:
             return ""
 
     async def watch(self, interval: float, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
-        """Reload after each change of a configuration file, checked every `interval` seconds, until cancelled."""
-        known = await asyncio.to_thread(digest_of_files, self._config)
+        """Reload after each change of a configuration file, checked every `interval` seconds, until cancelled.
+
+        The first check always reloads: a file may have changed since the configuration was read at the start.
+        """
+        known = b""
         while True:
             await sleep(interval)
             digest = await asyncio.to_thread(digest_of_files, self._config)

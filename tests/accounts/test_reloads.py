@@ -264,8 +264,30 @@ async def test_files_that_change_are_loaded_and_files_that_do_not_are_not(tmp_pa
     await app.start()
     with pytest.raises(asyncio.CancelledError):
         await app.watch(30, sleep)
-    assert loads == [[], ["acme"], ["acme", "globex"], ["acme"], ["acme"], []]
+    assert loads == [[], [], ["acme"], ["acme", "globex"], ["acme"], ["acme"], []]
     assert list(app.registry.accounts) == []
+    await app.close()
+
+
+async def test_a_file_that_changed_before_it_was_watched_is_loaded(tmp_path: Path) -> None:
+    config = tmp_path / "config.yaml"
+    config.write_text("accounts: [{name: acme, oauth2: {client_id: a, client_secret: b}}]\n")
+
+    def read() -> Config:
+        return load_file(config, environ={}, catalog=catalog())
+
+    checks = iter([None])
+
+    async def sleep(_: float) -> None:
+        if next(checks, "done") == "done":
+            raise asyncio.CancelledError
+
+    app = App(read(), read)
+    await app.start()
+    config.write_text(config.read_text().replace("acme", "globex"))
+    with pytest.raises(asyncio.CancelledError):
+        await app.watch(30, sleep)
+    assert list(app.registry.accounts) == ["globex"]
     await app.close()
 
 
