@@ -94,7 +94,7 @@ class _Fleet:
             table.CAMPAIGNS,
             settings,
             cast(MimecastClient, client),
-            cache=CacheSettings(ttl=_TTL, max_stale=3600),
+            CacheSettings(ttl=_TTL, max_stale=3600),
             shared=shared,
             on_refreshed=lambda: None,
         )

@@ -42,18 +42,10 @@ class RunningAccount:
         client = client_of(settings, config.api, http, self._shared.auth, self.status.traffic)
         before, self.collectors = self.collectors, {}
         for name in settings.collectors:
-            running = before.pop(name, None)
-            if running is None:
-                running = RunningCollector(
-                    COLLECTORS[name],
-                    settings,
-                    client,
-                    cache=config.cache,
-                    shared=self._shared,
-                    on_refreshed=self._forget_texts,
-                )
-            else:
-                running.configure(settings, client, config.cache)
+            running = before.pop(name, None) or RunningCollector(
+                COLLECTORS[name], settings, client, config.cache, shared=self._shared, on_refreshed=self._forget_texts
+            )
+            running.configure(settings, client, config.cache)
             self.collectors[name] = running
         endpoints = tuple(COLLECTORS[name].endpoint.name for name in settings.collectors)
         self.status.endpoints = (*endpoints, "token") if settings.oauth2 else endpoints

@@ -78,8 +78,8 @@ class RunningCollector:
         collector: Collector[Any],
         account: Account,
         client: MimecastClient,
-        *,
         cache: CacheSettings,
+        *,
         shared: Shared,
         on_refreshed: Callable[[], None],
     ) -> None:
