@@ -6,6 +6,7 @@ import asyncio
 import json
 import secrets
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from email.utils import formatdate
@@ -20,10 +21,11 @@ from starlette.routing import Route
 from .accounts import SimulatedAccount, fleet
 from .authentication import Authentication, Refused
 from .campaigns import Queue
-from .company import PATHS, Endpoint, items_of
 from .control import InvalidInput, refuse_input, routes
 from .faults import Fault, FaultEndpoint, Faults, refusal
-from .items import Item
+from .items import PATHS, Endpoint, Item
+from .phishing import simulations
+from .scores import performance, scores
 
 TOKEN_PATH = "/oauth/token"  # noqa: S105 - a path, not a password
 #: Endpoints that answer in pages where the simulator has a page size.
@@ -74,7 +76,7 @@ class Simulator:
         self._page_size = page_size
         self._limit = rate_limit
         self._authentication = Authentication(self.accounts, clock)
-        self._windows: dict[str, tuple[int, int]] = {}
+        self._calls = Counter[tuple[str, float]]()
         self._queues = {
             account.name: Queue(seed, account.name, campaigns, self._began, older=account.version == "1.0")
             for account in accounts
@@ -87,7 +89,12 @@ class Simulator:
 
     def items(self, account: str, endpoint: Endpoint, moment: float) -> Sequence[Item]:
         """Return all that an endpoint has for an account at a time."""
-        return items_of(self._queues[account], endpoint, moment)
+        queue = self._queues[account]
+        if endpoint == "get-queue":
+            return queue.items(moment)
+        if endpoint == "get-campaign":
+            return simulations(queue, moment)
+        return [scores(queue, moment) if endpoint == "get-safe-score-summary" else performance(queue, moment)]
 
     def application(self) -> Starlette:
         """Return the ASGI application."""
@@ -145,17 +152,15 @@ class Simulator:
         return Response(json.dumps({"fail": [], "meta": meta, "data": items}), media_type="application/json")
 
     def _count(self, account: SimulatedAccount) -> None:
-        window = int(self._clock() // 60)
-        started, used = self._windows.get(account.name, (window, 0))
-        used = used + 1 if started == window else 1
-        self._windows[account.name] = (window, used)
-        if used > self._limit:
+        window = (account.name, self._clock() // 60)
+        self._calls[window] += 1
+        if self._calls[window] > self._limit:
             raise Refused(429, refusal("rate_limit", "Rate limit exceeded"), account.name)
 
     def _recorded(self, endpoint: FaultEndpoint, account: str, response: Response) -> Response:
         """Record the request, and return its answer with the headers that every answer has."""
         self.requests.append(Recorded(endpoint, account, response.status_code))
-        _, used = self._windows.get(account, (0, 0))
+        used = self._calls[account, self._clock() // 60]
         defaults = {
             "X-RateLimit-Limit": str(self._limit),
             "X-RateLimit-Remaining": str(max(0, self._limit - used)),

@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Meta
 from starlette.responses import Response
 
-from .company import Endpoint
+from .items import Endpoint
 
 #: An API endpoint by the last part of its path, or the token endpoint.
 FaultEndpoint = Endpoint | Literal["token"]

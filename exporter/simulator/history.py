@@ -10,12 +10,11 @@ from sys import intern
 from typing import NamedTuple
 
 from .api import Simulator
-from .company import PATHS, Endpoint
-from .items import DAY, Item
+from .items import DAY, PATHS, Endpoint, Item
 
 #: A family of an exposition: name, help, type and samples.
 _FAMILY = re.compile(r"# HELP (\S+) (.*)\n# TYPE \1 (gauge|counter|untyped)\n((?:[^#\n].*\n)*)")
-_SAMPLE = re.compile(r"([\w:]+(?:\{.*\})?) (\S+)\n")
+_SAMPLE = re.compile(r"^([\w:]+(?:\{.*\})?) (\S+)\n", re.MULTILINE)
 #: What Prometheus adds to a scrape that succeeds.
 _UP = "# HELP up 1 when the scrape succeeded.\n# TYPE up gauge\nup 1\n"
 
@@ -64,15 +63,13 @@ class _Family:
 
     def add(self, time: str, samples: str) -> None:
         """Add the samples of a scrape."""
-        position = 0
-        while position < len(samples):
-            sample = _SAMPLE.match(samples, position)
-            if sample is None:
-                raise ValueError(f"a sample is not a series and a value: {samples[position : position + 80]!r}")
-            values, times = self.series.setdefault(sample[1], ([], []))
-            values.append(intern(sample[2]))  # the same few numbers, many times
+        found = _SAMPLE.findall(samples)
+        if len(found) != samples.count("\n"):
+            raise ValueError(f"a sample of {self.name} is not a series and a value")
+        for series, value in found:
+            values, times = self.series.setdefault(series, ([], []))
+            values.append(intern(value))  # the same few numbers, many times
             times.append(time)
-            position = sample.end()
 
     def openmetrics(self, labels: str) -> Iterator[str]:
         """Yield the family's head, then each series with all its samples."""

@@ -1,4 +1,4 @@
-"""Parts that the simulated answers share: seeded randomness, opaque ids and dates."""
+"""The endpoints of the simulated API, and parts that their answers share: seeded randomness, opaque ids and dates."""
 
 from __future__ import annotations
 
@@ -7,12 +7,23 @@ import hashlib
 from datetime import UTC, datetime
 from functools import lru_cache
 from random import Random
-from typing import Any
+from typing import Any, Literal
 
 DAY = 86400.0
 
 #: One element of an answer's `data`.
 Item = dict[str, Any]
+#: An endpoint by the last part of its path.
+Endpoint = Literal["get-queue", "get-campaign", "get-safe-score-summary", "get-performance-summary"]
+
+_ROOT = "/api/awareness-training"
+#: The path of each endpoint.
+PATHS: dict[Endpoint, str] = {
+    "get-queue": f"{_ROOT}/queue/get-queue",
+    "get-campaign": f"{_ROOT}/phishing/campaign/get-campaign",
+    "get-safe-score-summary": f"{_ROOT}/company/get-safe-score-summary",
+    "get-performance-summary": f"{_ROOT}/company/get-performance-summary",
+}
 
 
 def random_for(*seeds: object) -> Random:

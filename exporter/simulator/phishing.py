@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import NamedTuple
 
 from .campaigns import Queue
 from .items import DAY, Item, date_text, random_for, secure_id, user_count
@@ -39,15 +38,6 @@ _HARD_NAME = "Urgent request from the CEO"
 _LOCALES = ("en", "en", "en", "de", "fr")
 
 
-class Rates(NamedTuple):
-    """Shares of users who open the message, click its link and submit the form, and the days that this takes."""
-
-    opened: float
-    clicked: float
-    submitted: float
-    pace: float
-
-
 def simulations(queue: Queue, now: float) -> Sequence[Item]:
     """Return the account's simulations launched so far and the pending one, in the order of their launch."""
     first_launch = queue.began - _SINCE_LAST - (_LAUNCHED_BEFORE - 1) * _MONTH
@@ -60,9 +50,14 @@ def _simulation(queue: Queue, number: int, launch: float, now: float) -> Item:
     seed, account = queue.seed, queue.account
     days = (now - launch) / DAY
     own = f"{seed}/{account}/phishing/{number}"
-    name = _HARD_NAME if number == _hard_number(seed, account) else _NAMES[number % len(_NAMES)]
-    users, rates = user_count(seed, account), _rates(seed, account, number)
-    reached = users * (1 - math.exp(-max(0.0, days) / rates.pace))
+    hard = number == _hard_number(seed, account)
+    name = _HARD_NAME if hard else _NAMES[number % len(_NAMES)]
+    users, chance = user_count(seed, account), random_for(seed, account, "phishing", number)
+    # Shares of users who open the message, click its link and submit the form, as it reaches them over some days.
+    clicked = min(0.5, (0.05 + 0.25 * math.exp(-number / 5)) * chance.uniform(0.8, 1.2) * (3 if hard else 1))
+    opened = min(0.95, clicked + chance.uniform(0.35, 0.45))
+    submitted = clicked * chance.uniform(0.2, 0.45)
+    reached = users * (1 - math.exp(-max(0.0, days) / chance.uniform(0.8, 2.0)))
     return {
         "id": secure_id(own),
         "name": name,
@@ -71,21 +66,11 @@ def _simulation(queue: Queue, number: int, launch: float, now: float) -> Item:
         "locale": _LOCALES[number % len(_LOCALES)],
         "timeSlotSelected": f"TZ{1 + number % 4}",
         "numSent": users if days >= 0 else 0,
-        "numOpened": int(reached * rates.opened),
-        "numClicked": int(reached * rates.clicked),
-        "numSubmitted": int(reached * rates.submitted),
+        "numOpened": int(reached * opened),
+        "numClicked": int(reached * clicked),
+        "numSubmitted": int(reached * submitted),
         **_personal(own, name, users),
     }
-
-
-@lru_cache(maxsize=20_000)
-def _rates(seed: int, account: str, number: int) -> Rates:
-    chance = random_for(seed, account, "phishing", number)
-    hard = 3.0 if number == _hard_number(seed, account) else 1.0
-    clicked = min(0.5, (0.05 + 0.25 * math.exp(-number / 5)) * chance.uniform(0.8, 1.2) * hard)
-    opened = min(0.95, clicked + chance.uniform(0.35, 0.45))
-    submitted = clicked * chance.uniform(0.2, 0.45)
-    return Rates(opened, clicked, submitted, pace=chance.uniform(0.8, 2.0))
 
 
 @lru_cache(maxsize=10_000)
