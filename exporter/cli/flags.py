@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import math
 import re
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -16,11 +17,23 @@ from exporter.about import version_line
 DEFAULT_LISTEN = ":10587"
 
 
-def positive_int(text: str) -> int:
-    """Return a whole number of 1 or more."""
-    if not (text.isascii() and text.isdecimal() and int(text) >= 1):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of 1 or more")
-    return int(text)
+def _matching(pattern: str, wanted: str, convert: Callable[[str], Any] = str) -> Callable[[str], Any]:
+    """Return the function that converts a text that matches a pattern, and says what is wanted otherwise."""
+
+    def value(text: str) -> Any:
+        if not re.fullmatch(pattern, text):
+            raise argparse.ArgumentTypeError(f"{text!r} is not {wanted}")
+        return convert(text)
+
+    return value
+
+
+positive_int = _matching("0*[1-9][0-9]*", "a whole number of 1 or more", int)
+label = _matching(
+    "[a-zA-Z_][a-zA-Z0-9_]*=.*", "a label such as instance=exporter:10587", lambda text: text.split("=", 1)
+)
+#: A path that nothing else is served at.
+path = _matching(r"(?!/(config|probe|sd)$|/-/)(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)+", "a free path such as /metrics")
 
 
 def seconds(text: str) -> float:
@@ -45,22 +58,6 @@ def duration(text: str) -> float:
     if not value:
         raise argparse.ArgumentTypeError(f"{text!r} is no time at all")
     return value
-
-
-def label(text: str) -> tuple[str, str]:
-    """Return name and value of a label such as `instance=exporter:10587`."""
-    name, separator, value = text.partition("=")
-    if not separator or not re.fullmatch("[a-zA-Z_][a-zA-Z0-9_]*", name):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a label such as instance=exporter:10587")
-    return name, value
-
-
-def path(text: str) -> str:
-    """Return a path that nothing else is served at."""
-    taken = text in ("/", "/config", "/probe", "/sd") or text.startswith("/-/")
-    if taken or not re.fullmatch(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)+", text):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a free path such as /metrics")
-    return text
 
 
 def url(text: str) -> str:

@@ -133,20 +133,13 @@ async def serve_exporter(
         tls=web.current.server_tls,
         watch_tls=web.watch,
         on_stop=app.close,
-        on_reload=_reload(app),
+        on_reload=app.reload,
         ready=_ready,
     )
     if watching is not None:
         watching.cancel()
     log.info("stopped")
     return 0
-
-
-def _reload(app: App) -> Callable[[], Coroutine[Any, Any, None]]:
-    async def reload() -> None:
-        await app.reload()
-
-    return reload
 
 
 def _ready(addresses: Sequence[ListenAddress]) -> None:

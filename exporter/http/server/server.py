@@ -38,7 +38,7 @@ _LOGGER = logging.getLogger(__name__)
 _POLL_INTERVAL = 0.01
 
 #: What is called on a signal: a plain function or a coroutine function without arguments.
-Hook = Callable[[], Awaitable[None] | None]
+Hook = Callable[[], Awaitable[object] | None]
 ReplaceTls = Callable[[Tls | None], Awaitable[None]]
 
 
