@@ -21,7 +21,7 @@ from starlette.routing import Route
 from .accounts import SimulatedAccount, fleet
 from .authentication import Authentication, Refused
 from .campaigns import Queue
-from .control import InvalidInput, refuse_input, routes
+from .control import InvalidInput, routes
 from .faults import Fault, FaultEndpoint, Faults, refusal
 from .items import PATHS, Endpoint, Item
 from .phishing import simulations
@@ -105,9 +105,10 @@ class Simulator:
                 *routes(self),
             ],
             exception_handlers={
-                ClientDisconnect: _client_left,
-                InvalidInput: refuse_input,
-                Refused: self._refuse,  # type: ignore[dict-item] # it is called for this exception alone
+                # A client that left early is not an error; nobody receives this response.
+                ClientDisconnect: lambda _request, _error: Response(status_code=400),
+                InvalidInput: lambda _request, error: JSONResponse({"error": str(error)}, 400),
+                Refused: self._refuse,
             },
         )
 
@@ -127,7 +128,7 @@ class Simulator:
         name = account.name if account else ""
         return await self._answer("token", name, lambda _: JSONResponse(self._authentication.issue_token(form)))
 
-    async def _refuse(self, request: Request, refused: Refused) -> Response:
+    def _refuse(self, request: Request, refused: Any) -> Response:
         endpoint: Any = request.url.path.rpartition("/")[2]
         return self._recorded(endpoint, refused.account, JSONResponse(refused.body, refused.status))
 
@@ -170,11 +171,6 @@ class Simulator:
         for name, value in defaults.items():
             response.headers.setdefault(name, value)
         return response
-
-
-async def _client_left(_: Request, __: Exception) -> Response:
-    """Return a response that nobody receives, so that a client that left early is not logged as an error."""
-    return Response(status_code=400)
 
 
 def _first_item(body: bytes) -> int:

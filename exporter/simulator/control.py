@@ -35,20 +35,16 @@ class InvalidInput(Exception):
 def routes(simulator: Simulator) -> list[Route]:
     """Return the routes under /simulator/."""
 
-    def show_faults(_: Request) -> Response:
+    async def faults(request: Request) -> Response:
+        if request.method == "DELETE":
+            simulator.faults.clear()
+        elif request.method == "PUT":
+            fault = _decoded(await request.body(), Fault)
+            names = [account.name for account in simulator.accounts]
+            if fault.account is not None and fault.account not in names:
+                raise InvalidInput(f"No account has this name; the accounts are {', '.join(names)} - at `$.account`")
+            simulator.faults.add(fault)
         return JSONResponse(msgspec.to_builtins(simulator.faults.active))
-
-    async def add_fault(request: Request) -> Response:
-        fault = _decoded(await request.body(), Fault)
-        names = [account.name for account in simulator.accounts]
-        if fault.account is not None and fault.account not in names:
-            raise InvalidInput(f"No account has this name; the accounts are {', '.join(names)} - at `$.account`")
-        simulator.faults.add(fault)
-        return show_faults(request)
-
-    def clear_faults(request: Request) -> Response:
-        simulator.faults.clear()
-        return show_faults(request)
 
     def show_requests(_: Request) -> Response:
         return JSONResponse(msgspec.to_builtins(simulator.requests))
@@ -61,9 +57,7 @@ def routes(simulator: Simulator) -> list[Route]:
         return JSONResponse({"campaign_time": simulator.campaign_time})
 
     return [
-        Route("/simulator/faults", show_faults, methods=["GET"]),
-        Route("/simulator/faults", add_fault, methods=["PUT"]),
-        Route("/simulator/faults", clear_faults, methods=["DELETE"]),
+        Route("/simulator/faults", faults, methods=["GET", "PUT", "DELETE"]),
         Route("/simulator/requests", show_requests),
         Route("/simulator/clock", move_clock, methods=["POST"]),
     ]
@@ -77,8 +71,3 @@ def _decoded(body: bytes, kind: type[Body]) -> Body:
         raise InvalidInput(f"{error}{hint}") from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidInput("The body is not JSON") from error
-
-
-async def refuse_input(_: Request, error: Exception) -> Response:
-    """Answer a body that is not understood with status 400 and the reason."""
-    return JSONResponse({"error": str(error)}, 400)
