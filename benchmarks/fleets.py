@@ -32,12 +32,13 @@ from exporter.config import Account, CacheSettings
 from exporter.exposition.compression import CachedBody
 from exporter.exposition.family import Family
 from exporter.exposition.text import FamilyTexts, merge
-from exporter.mimecast import Answer, Credentials, MimecastClient, Traffic
+from exporter.mimecast import Answer, MimecastClient, SignedRequests, Traffic
 from tests.clocks import Clock
 
 ACCOUNTS, CAMPAIGNS = 1_000, 50
 _TENTH = ACCOUNTS // 10
 _TTL = 300.0
+_AUTH = SignedRequests(app_id="", app_key=str, access_key=str, secret_key=str)
 
 
 def rows(rounds: int) -> Iterator[Row]:
@@ -88,7 +89,7 @@ class _Fleet:
     def _account(self, number: int, client: _Client) -> RunningAccount:
         settings = Account(name=f"customer-{number:04d}", collectors=("campaigns",))
         limiter = anyio.CapacityLimiter(20)
-        shared = Shared(Credentials(), Backoff(self._clock), limiter, self._clock, self._clock)
+        shared = Shared(_AUTH, Backoff(self._clock), limiter, self._clock, self._clock)
         account = RunningAccount(settings, shared)
         campaigns = RunningCollector(
             table.CAMPAIGNS,

@@ -13,7 +13,7 @@ from tests import servers
 from tests.worlds import World
 
 TARGET = 0.8
-NUMBER, SEED = 325, 20
+NUMBER, SEED = 312, 20
 _ALERTS = "MimecastCampaignBehind|MimecastCampaignCompletionLow|MimecastCampaignStalled"
 _DAYS = (14, 21, WATCHLIST)
 

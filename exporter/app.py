@@ -48,6 +48,7 @@ class App:
         self._clock = clock
         self._wall_clock = wall_clock
         self._loading = asyncio.Lock()
+        self._digest = digest_of_files(config)
         self.process = ProcessMetrics(about.VERSION, revision=about.revision())
         self.registry = AccountRegistry(clock=clock, wall_clock=wall_clock)
 
@@ -80,17 +81,23 @@ class App:
             return ""
 
     async def watch(self, interval: float, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
-        """Reload after each change of a configuration file, checked every `interval` seconds, until cancelled.
-
-        The first check always reloads: a file may have changed since the configuration was read at the start.
-        """
-        known = b""
+        """Reload after each change of a configuration file, checked every `interval` seconds, until cancelled."""
         while True:
             await sleep(interval)
             digest = await asyncio.to_thread(digest_of_files, self._config)
-            if digest != known:
-                known = digest
+            if digest != self._digest or await self._is_repaired():
+                self._digest = digest
                 await self.reload()
+
+    async def _is_repaired(self) -> bool:
+        """Tell whether a faulty account file has other problems now, as its secret may come after it."""
+        problems = self._config.problems()
+        if not problems:
+            return False
+        try:
+            return (await asyncio.to_thread(self._read)).problems() != problems
+        except ConfigError:
+            return False
 
     async def close(self) -> None:
         """Cancel every refresh; scrapes that wait are answered with what is there."""

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 import httpx
 
 from exporter.mimecast import MimecastError
-from exporter.mimecast.bodies import Budget, gunzip
+from exporter.mimecast.bodies import Budget, read_body
 
 _BUDGET = 4 * 1024 * 1024
 SEEDS = [gzip.compress(b"hello", mtime=0), gzip.compress(bytes(3_000_000), mtime=0), gzip.compress(b"a", mtime=0) * 2]
@@ -27,7 +27,8 @@ class _Pieces(httpx.AsyncByteStream):
 
 
 async def _unpacked(data: bytes, size: int) -> bytes:
-    return b"".join([piece async for piece in gunzip(_Pieces(data, size), Budget(_BUDGET))])
+    response = httpx.Response(200, headers={"content-encoding": "gzip"}, stream=_Pieces(data, size))
+    return bytes(await read_body(response, Budget(_BUDGET)))
 
 
 def _outcome(data: bytes, size: int) -> bytes | None:

@@ -7,9 +7,8 @@ import math
 import httpx
 
 from exporter.mimecast import MimecastError, Traffic
-from exporter.mimecast.refusals import MAX_PAUSE, Asked, pause_asked_for
-from exporter.mimecast.tokens import read_token
-from exporter.mimecast.transport import RECEIVED_AT
+from exporter.mimecast.auth import read_token
+from exporter.mimecast.refusals import MAX_PAUSE, Asked, accept, pause_asked_for
 
 _DATE = b"date: Tue, 24 Nov 2015 12:50:11 GMT\n"
 _ASKED = Asked("token", "a role", "client_id and client_secret", "renew it")
@@ -46,8 +45,7 @@ def hold(data: bytes) -> None:
     for told in (traffic.rate_limit, traffic.rate_limit_remaining, traffic.rate_limit_reset_time, traffic.clock_skew):
         assert told is None or math.isfinite(told)
     try:
-        response = httpx.Response(status, headers=headers, extensions={RECEIVED_AT: 1e9})
-        token, lifetime = read_token(response, body, _ASKED)
+        token, lifetime = read_token(accept(status, body, _ASKED, headers, 1e9))
     except MimecastError:
         return
     assert token.isascii()

@@ -106,3 +106,15 @@ def query(name: str) -> Query:
     """The one query of a name, such as `accounts: Failing A`."""
     (found,) = (each for each in queries() if str(each) == name)
     return found
+
+
+def everything(value: Any, key: str) -> Iterator[Any]:
+    """What stands under a key, wherever it is."""
+    if isinstance(value, dict):
+        if key in value:
+            yield value[key]
+        for below in value.values():
+            yield from everything(below, key)
+    elif isinstance(value, list):
+        for below in value:
+            yield from everything(below, key)

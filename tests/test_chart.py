@@ -122,6 +122,12 @@ def test_restricted_pod_security_admits_the_pods(manifests: list[Manifest]) -> N
     }
 
 
+def test_the_user_may_be_left_to_the_cluster_as_openshift_requires() -> None:
+    unset = dict.fromkeys(["runAsUser", "runAsGroup", "fsGroup"])
+    pod = workload(rendered({"podSecurityContext": unset}))["spec"]["template"]["spec"]
+    assert set(pod["securityContext"]) == {"runAsNonRoot", "seccompProfile"}
+
+
 def test_pods_have_probes_and_bounds_and_the_image_of_this_version(manifests: list[Manifest]) -> None:
     (container,) = workload(manifests)["spec"]["template"]["spec"]["containers"]
     assert container["image"] == f"mimecast-exporter:{__version__}"

@@ -9,6 +9,9 @@ import pytest
 from benchmarks.shapes import SHAPES, campaigns
 from benchmarks.training import NUMBER, SEED, Judgement, judge
 
+#: Thirty days of 312 campaigns take promtool a while on a busy machine.
+pytestmark = pytest.mark.timeout(600)
+
 
 @pytest.fixture(scope="module")
 def judged(each_promtool: Path) -> Judgement:

@@ -10,6 +10,9 @@ from hypothesis import strategies as st
 
 from tests.worlds import World, campaign, of_account, question, simulation
 
+#: Promtool evaluates weeks of every rule; on a busy machine that takes a while.
+pytestmark = pytest.mark.timeout(300)
+
 C, A, S = "campaign:mimecast_awareness_", "account:mimecast_awareness_", "simulation:mimecast_awareness_phishing_"
 
 

@@ -120,7 +120,7 @@ def test_annotations_are_what_a_receiver_can_use(each_promtool: Path, tmp_path: 
     labels = {"job": "mimecast", "account": "a&b", "campaign_id": "1", "title": "T"}
     link = "http://localhost:3000/d/mimecast-campaign?var-account=a%26b&var-campaign=1"
     runbook = (
-        "https://github.com/mimecast-exporter/mimecast-exporter/blob/main/docs/operations.md#mimecastcampaignbehind"
+        "https://example.com/mimecast-exporter/blob/main/docs/operations.md#mimecastcampaignbehind"
     )
     expected = {
         "summary": "Campaign T of a&b is behind: 20% have completed",

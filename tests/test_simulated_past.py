@@ -107,9 +107,9 @@ def test_the_command_writes_openmetrics_with_the_labels_of_the_target() -> None:
     ("flag", "complaint"),
     [
         ("--history=soon", "not a duration"),
-        ("--history=0d", "no time at all"),
+        ("--history=0d", "must be longer than 0"),
         ("--history=90", "needs a unit"),
-        ("--history-step=0s", "no time at all"),
+        ("--history-step=0s", "must be longer than 0"),
         ("--history-label=instance", "not a label"),
         ("--history-label=in-stance=x", "not a label"),
     ],

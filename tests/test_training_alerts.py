@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.worlds import World, campaign, of_account, question, simulation
+
+#: Promtool evaluates weeks of every rule; on a busy machine that takes a while.
+pytestmark = pytest.mark.timeout(300)
 
 BEHIND, LOW, STALLED = "MimecastCampaignBehind", "MimecastCampaignCompletionLow", "MimecastCampaignStalled"
 

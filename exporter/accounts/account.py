@@ -39,7 +39,8 @@ class RunningAccount:
         Those that stay enabled keep data, counters, age and pause.
         """
         self.settings = settings
-        client = client_of(settings, config.api, http, self._shared.auth, self.status.traffic)
+        wall_clock = self._shared.wall_clock
+        client = client_of(settings, config.api, http, self._shared.auth, self.status.traffic, wall_clock=wall_clock)
         before, self.collectors = self.collectors, {}
         for name in settings.collectors:
             running = before.pop(name, None) or RunningCollector(

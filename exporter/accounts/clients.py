@@ -71,7 +71,13 @@ def authentication(account: Account, clock: Clock = monotonic, wall_clock: Clock
 
 
 def client_of(
-    account: Account, api: ApiSettings, http: httpx.AsyncClient, auth: Credentials, traffic: Traffic
+    account: Account,
+    api: ApiSettings,
+    http: httpx.AsyncClient,
+    auth: Credentials,
+    traffic: Traffic,
+    *,
+    wall_clock: Clock = time.time,
 ) -> MimecastClient:
     """Return the account's client, which records its exchanges in `traffic`."""
     return MimecastClient(
@@ -81,4 +87,5 @@ def client_of(
         timeout=api.timeout,
         max_response_size=api.max_response_size,
         traffic=traffic,
+        wall_clock=wall_clock,
     )

@@ -88,7 +88,7 @@ class AccountRegistry:
     def _client(self, settings: HttpSettings) -> tuple[HttpSettings, httpx.AsyncClient]:
         if self._http is not None and self._http[0] == settings:
             return self._http
-        return settings, open_http_client(settings, wall_clock=self._wall_clock)
+        return settings, open_http_client(settings)
 
     def _running(self, account: Account) -> RunningAccount:
         running = self.accounts.get(account.name)

@@ -33,11 +33,13 @@ label = _matching(
     "[a-zA-Z_][a-zA-Z0-9_]*=.*", "a label such as instance=exporter:10587", lambda text: text.split("=", 1)
 )
 #: A path that nothing else is served at.
-path = _matching(r"(?!/(config|probe|sd)$|/-/)(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)+", "a free path such as /metrics")
+path = _matching(
+    r"(?!/(config|probe|sd)$|/-/)(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)+", "a path such as /metrics that nothing else uses"
+)
 
 
 def seconds(text: str) -> float:
-    """Return a number of seconds, such as 0.5 or 0.5s."""
+    """Read a number of seconds, such as 0.5."""
     try:
         value = float(text.removesuffix("s"))
     except ValueError:
@@ -48,7 +50,7 @@ def seconds(text: str) -> float:
 
 
 def duration(text: str) -> float:
-    """Return the seconds of a duration such as 90d."""
+    """Read a duration with a unit, such as 90d; return seconds."""
     from exporter.config.scalars import Duration  # noqa: PLC0415 - few commands need it
 
     try:
@@ -56,12 +58,12 @@ def duration(text: str) -> float:
     except ValueError as error:
         raise argparse.ArgumentTypeError(f"{text!r} is {error}") from error
     if not value:
-        raise argparse.ArgumentTypeError(f"{text!r} is no time at all")
+        raise argparse.ArgumentTypeError(f"{text!r} must be longer than 0")
     return value
 
 
 def url(text: str) -> str:
-    """Return a URL without the slash at its end."""
+    """Read an http or https URL without credentials, query and fragment."""
     try:
         url = urlsplit(text)
         valid = url.scheme in ("http", "https") and bool(url.hostname) and url.port != 0

@@ -47,7 +47,8 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     if first not in _COMMANDS and not first.startswith("-"):
         meant = _meant(first, _COMMANDS) or f"the commands are {', '.join(_COMMANDS)}"
         parser.error(f"unknown command {first!r}: {meant}")
-    given = arguments if first in (*_COMMANDS, "-h", "--help", "--version") else ["serve", *arguments]
+    named = arguments and first in (*_COMMANDS, "-h", "--help", "--version")
+    given = arguments if named else ["serve", *arguments]
     options, unknown = parser.parse_known_args(given)
     if unknown:
         options.parser.error(_explained(unknown, options.parser))

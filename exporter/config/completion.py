@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 import ssl
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from msgspec.structs import replace
 
-from exporter.config.settings import Account, CampaignFilter, Catalog, Config, TlsSettings
-from exporter.yamlfile import MAX_BYTES, Document, did_you_mean, fields_of, read_bytes
+from exporter.config.settings import Account, Catalog, Config, TlsSettings
+from exporter.yamlfile import MAX_BYTES, Document, did_you_mean, read_bytes
 
 #: API 2.0: each `region` and its base URL.
 OAUTH2_REGIONS: Final[Mapping[str, str]] = {
@@ -25,8 +25,6 @@ HMAC_REGIONS: Final[Mapping[str, str]] = {
     "uspcom": "https://uspcom-api.mimecast-pscom-us.com",
 }
 
-#: Labels that Prometheus itself gives to targets.
-_TARGET_LABELS = frozenset({"job", "instance"})
 _LABEL_NAME = re.compile("[a-zA-Z_][a-zA-Z0-9_]*", re.ASCII)
 
 
@@ -39,25 +37,20 @@ def complete_config(document: Document[Config], catalog: Catalog) -> Config:
         or tuple(name for name, enabled in catalog.collectors.items() if enabled),
         api=replace(config.api, tls_config=_complete_tls(config.api.tls_config, document)),
     )
-    return replace(config, accounts=complete_accounts(config.accounts, document, config, catalog))
+    return replace(config, accounts=tuple(complete_account(one, document, config, catalog) for one in config.accounts))
 
 
-def complete_accounts(
-    accounts: Iterable[Account], document: Document[Any], config: Config, catalog: Catalog
-) -> tuple[Account, ...]:
-    """Return accounts with their base URLs and what they inherit; `document` gets the problems."""
-    return tuple(_complete(account, document, config, catalog) for account in accounts)
-
-
-def _complete(account: Account, document: Document[Any], config: Config, catalog: Catalog) -> Account:
+def complete_account(account: Account, document: Document[Any], config: Config, catalog: Catalog) -> Account:
+    """Return the account with its base URL and what it inherits; `document` gets the problems."""
     _check_labels(account, document, catalog)
     _check_credentials(account, document)
+    given = document.given(account.campaigns)
     return replace(
         account,
         base_url=_base_url(account, document),
         region=None,
         collectors=_enabled_collectors(account, document, catalog) or config.collectors,
-        campaigns=_inherited(account.campaigns, config.campaigns, document),
+        campaigns=replace(config.campaigns, **{name: getattr(account.campaigns, name) for name in given}),
     )
 
 
@@ -74,20 +67,12 @@ def _enabled_collectors(owner: Account | Config, document: Document[Any], catalo
     return owner.collectors
 
 
-def _inherited(own: CampaignFilter, general: CampaignFilter, document: Document[Any]) -> CampaignFilter:
-    """Return the filter of an account; each key it leaves out is taken from the global one."""
-    names = {field.name for field in fields_of(CampaignFilter)} - document.given(own)
-    return replace(own, **{name: getattr(general, name) for name in names})
-
-
 def _check_labels(account: Account, document: Document[Any], catalog: Catalog) -> None:
     for name in account.labels:
         if not _LABEL_NAME.fullmatch(name):
             message = "not a label name: letters, digits and underscores, not beginning with a digit"
-        elif name.startswith("__"):
-            message = "label names that begin with __ belong to Prometheus"
-        elif name in _TARGET_LABELS or name in catalog.labels:
-            message = "this label is taken: use another name"
+        elif name.startswith("__") or name in {"job", "instance", *catalog.labels}:
+            message = "this label is taken by Prometheus or the exporter: use another name"
         else:
             continue
         document.report(account, f"labels.{name}", message)
@@ -108,10 +93,8 @@ def _base_url(account: Account, document: Document[Any]) -> str:
         return account.base_url
     regions, version = (HMAC_REGIONS, "1.0 (hmac)") if account.hmac else (OAUTH2_REGIONS, "2.0 (oauth2)")
     region, known = account.region or "global", ", ".join(regions)
-    if account.region is None and region not in regions:
-        document.report(account, "region", f"is missing: give region ({known}) or base_url")
-    elif region not in regions:
-        document.report(account, "region", f"not known to API {version}: use one of {known}, or give base_url")
+    if region not in regions:
+        document.report(account, "region", f"API {version} needs one of {known}, or base_url instead")
     return regions.get(region, "")
 
 

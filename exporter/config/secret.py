@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import binascii
 from pathlib import Path
 from typing import NoReturn, Self
 
@@ -23,9 +24,7 @@ class Secret:
 
     __slots__ = ("_value", "file")
 
-    def __init__(self, value: str | None = None, *, file: Path | None = None) -> None:
-        if (value is None) == (file is None):
-            raise TypeError("a secret has either a value or a file")
+    def __init__(self, value: str = "", *, file: Path | None = None) -> None:
         self._value = value
         self.file = file
 
@@ -51,15 +50,19 @@ class Secret:
             ValueError: The secret cannot be used. Like OSError's, the text holds none of the content.
 
         """
+        if self.file is None:
+            return self._checked(self._value)
         try:
-            text = self._value if self.file is None else _read_text(self.file)
-            self._check(text or "")
+            text = read_bytes(self.file, _MAX_SIZE).decode("utf-8-sig")
+            return self._checked(text.removesuffix("\n").removesuffix("\r"))
+        except UnicodeDecodeError:
+            # The original error carries the content.
+            raise ValueError(f"secret file {self.file} is not UTF-8 text") from None
         except ValueError as error:
-            raise ValueError(str(error) if self.file is None else f"secret file {self.file} {error}") from None
-        return text or ""
+            raise ValueError(f"secret file {self.file} {error}") from None
 
-    def _check(self, text: str) -> None:
-        """Raise ValueError if `text` cannot go into HTTP headers and forms exactly as it is."""
+    def _checked(self, text: str) -> str:
+        """Return `text`, or raise ValueError if it cannot go into HTTP headers and forms exactly as it is."""
         if not text:
             raise ValueError("is empty")
         if not text.isascii():
@@ -69,6 +72,7 @@ class Secret:
             raise ValueError("holds a line break or another control character; expected one line")
         if text != text.strip():
             raise ValueError("begins or ends with a space")
+        return text
 
     def __repr__(self) -> str:
         return REDACTED
@@ -88,21 +92,9 @@ class Secret:
 class SecretKey(Secret):
     """A secret in base64, which signs requests."""
 
-    __slots__ = ()
-
-    def _check(self, text: str) -> None:
-        super()._check(text)
+    def _checked(self, text: str) -> str:
         try:
-            base64.b64decode(text, validate=True)
-        except ValueError:
+            base64.b64decode(super()._checked(text), validate=True)
+        except binascii.Error:
             raise ValueError("is not base64: take the secret key exactly as Mimecast shows it") from None
-
-
-def _read_text(path: Path) -> str:
-    """Return the text of a small file, without byte order mark and line break."""
-    try:
-        text = read_bytes(path, _MAX_SIZE).decode("utf-8-sig")
-    except UnicodeDecodeError:
-        # The original error carries the content.
-        raise ValueError("is not UTF-8 text") from None
-    return text.removesuffix("\n").removesuffix("\r")
+        return text

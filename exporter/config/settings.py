@@ -1,4 +1,4 @@
-"""The settings: what the configuration file says and what the program reads.
+"""The settings: what the configuration file says, what the program reads, and what is shown of it.
 
 Durations are in seconds, sizes in bytes; file names are absolute or relative to the working directory.
 """
@@ -7,25 +7,29 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Final, Literal, TypeAlias, cast
+from typing import Annotated, Any, Final, Literal, TypeAlias, cast
 
 import msgspec
+import yaml
 from msgspec import Meta
+from msgspec.structs import FieldInfo
 
-from exporter.config.scalars import CollectorName, Duration, Size, file_pattern, identifier, name, title_pattern
+from exporter.config import scalars
+from exporter.config.scalars import Duration, NoProxyRule, ProxyUrl, Size
 from exporter.config.secret import Secret, SecretKey
-from exporter.config.urls import NoProxyRule, ProxyUrl, base_url
-from exporter.yamlfile import COMMA_SEPARATED, COMPUTED, SECRET, Problem
+from exporter.yamlfile import COMMA_SEPARATED, COMPUTED, Problem, fields_of, file_name, keys, plain
 
 CorrectAnswers: TypeAlias = Literal["count", "option"]
 TlsVersion: TypeAlias = Literal["TLS12", "TLS13"]
 
-_Key: TypeAlias = Annotated[Secret, SECRET]
-_Identifier: TypeAlias = Annotated[str, identifier]
-_Patterns: TypeAlias = tuple[Annotated[re.Pattern[str], title_pattern], ...]
-_Collectors: TypeAlias = tuple[Annotated[str, CollectorName], ...]
+_FileName: TypeAlias = Annotated[str, file_name]
+_Identifier: TypeAlias = Annotated[str, scalars.identifier]
+_Patterns: TypeAlias = tuple[Annotated[re.Pattern[str], scalars.title_pattern], ...]
+_Collectors: TypeAlias = tuple[Annotated[str, scalars.CollectorName], ...]
 
 _DAY: Final = 86400.0
+#: The C emitter if PyYAML was built with it: the other would delay the scrapes of a fleet.
+_DUMPER: type[yaml.SafeDumper | yaml.CSafeDumper] = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 
 class Catalog(msgspec.Struct, frozen=True):
@@ -39,16 +43,16 @@ class OAuth2(msgspec.Struct, frozen=True, kw_only=True):
     """An application of API 2.0."""
 
     client_id: _Identifier
-    client_secret: _Key
+    client_secret: Secret
 
 
 class Hmac(msgspec.Struct, frozen=True, kw_only=True):
     """An application of API 1.0 and the user it acts for."""
 
     app_id: _Identifier
-    app_key: _Key
-    access_key: _Key
-    secret_key: Annotated[Secret, SecretKey, SECRET]
+    app_key: Secret
+    access_key: Secret
+    secret_key: Annotated[Secret, SecretKey]
 
 
 class CampaignFilter(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,8 +75,8 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     are those in effect: the account's own keys put over the global ones. `labels` are for service discovery only.
     """
 
-    name: Annotated[str, name]
-    base_url: Annotated[str, base_url] = ""
+    name: Annotated[str, scalars.name]
+    base_url: Annotated[str, scalars.base_url] = ""
     region: str | None = None
     oauth2: OAuth2 | None = None
     hmac: Hmac | None = None
@@ -97,9 +101,9 @@ class CacheSettings(msgspec.Struct, frozen=True, kw_only=True):
 class TlsSettings(msgspec.Struct, frozen=True, kw_only=True):
     """What TLS connections to the API use."""
 
-    ca_file: str | None = None
-    cert_file: str | None = None
-    key_file: str | None = None
+    ca_file: _FileName | None = None
+    cert_file: _FileName | None = None
+    key_file: _FileName | None = None
     min_version: TlsVersion = "TLS12"
 
 
@@ -109,7 +113,7 @@ class ApiSettings(msgspec.Struct, frozen=True, kw_only=True):
     timeout: Annotated[float, Duration, Meta(ge=0.1, le=3600)] = Duration(30)
     max_response_size: Annotated[int, Size, Meta(ge=1 << 10, le=4 << 30)] = Size(64 << 20)
     concurrency: Annotated[int, Meta(ge=1, le=1000)] = 20
-    proxy_url: Annotated[Secret, ProxyUrl, SECRET] | None = None
+    proxy_url: Annotated[Secret, ProxyUrl] | None = None
     no_proxy: Annotated[tuple[NoProxyRule, ...], COMMA_SEPARATED] = ()
     tls_config: TlsSettings = TlsSettings()
 
@@ -129,7 +133,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     accounts: tuple[Account, ...] = ()
-    account_files: tuple[Annotated[str, file_pattern], ...] = ()
+    account_files: tuple[_FileName, ...] = ()
     cache: CacheSettings = CacheSettings()
     collectors: _Collectors = ()
     campaigns: CampaignFilter = CampaignFilter()
@@ -140,3 +144,45 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     def problems(self) -> tuple[Problem, ...]:
         """Return the problems of all account files, for callers that take these for errors."""
         return tuple(problem for problems in self.account_files_status.values() for problem in problems)
+
+
+def redacted(config: Config, *, defaults: bool = True) -> str:
+    """Return the effective configuration as YAML, with `<secret>` for each secret given inline.
+
+    Of a secret kept in a file, the file name is shown. All accounts are shown together, whatever file they come from.
+    Without `defaults`, what has its default value is left out, and what an account inherits.
+    """
+    shown = _shown(config)
+    if not defaults:
+        inherited = _shown(Account(name="")) | {key: shown[key] for key in ("collectors", "campaigns")}
+        shown["accounts"] = [_differing(account, inherited) for account in shown["accounts"]]
+        shown = _differing(shown, _shown(Config()))
+    return str(yaml.dump(shown, Dumper=_DUMPER, sort_keys=False, allow_unicode=True, width=1000))
+
+
+def _differing(shown: Mapping[str, Any], default: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the entries that differ from those of `default`."""
+    return {
+        key: _differing(value, default[key]) if isinstance(value, dict) and key in default else value
+        for key, value in shown.items()
+        if value != default.get(key)
+    }
+
+
+def _shown(value: Any, kind: Any = None) -> Any:
+    if isinstance(value, msgspec.Struct):
+        given = ((field, one) for field in fields_of(type(value)) if (one := getattr(value, field.name)) is not None)
+        return {_key(field, one): _shown(one, plain(field.type)) for field, one in given}
+    if isinstance(value, tuple):
+        return [_shown(item) for item in value]
+    if isinstance(value, re.Pattern):
+        return value.pattern
+    if isinstance(value, Secret):
+        return str(value.file or value)
+    if kind in {Duration, Size}:
+        return str(kind(value))
+    return str(value) if isinstance(value, str) else value
+
+
+def _key(field: FieldInfo, value: Any) -> str:
+    return keys(field)[-1 if isinstance(value, Secret) and value.file else 0]

@@ -1,11 +1,9 @@
 """The Mimecast Awareness Training API, as far as its aggregate endpoints go. Knows nothing of Prometheus."""
 
-from .auth import Credentials, SignedRequests
-from .client import MimecastClient
-from .endpoint import Answer, Endpoint
+from .auth import TOKEN_PATH, ClientCredentials, Credentials, SignedRequests
+from .client import Answer, Endpoint, MimecastClient
 from .envelope import parse_leniently, replace_surrogates
 from .errors import REASONS, MimecastError
-from .tokens import TOKEN_PATH, ClientCredentials
 from .traffic import Traffic
 from .transport import HttpSettings, open_http_client
 

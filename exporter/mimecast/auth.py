@@ -1,28 +1,44 @@
-"""Credentials of an account, and signed requests (API 1.0), after the vendor's get-queue page.
+"""How an account authenticates: signed requests (API 1.0), or OAuth 2.0 client credentials (API 2.0).
+
+Signatures follow the vendor's get-queue page, tokens other public integrations.
 
 Secrets are read at each use, so that a rotated file needs no restart, and are written into requests only.
 """
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import hmac
+import math
 import time
 import uuid
-from collections.abc import AsyncGenerator, Callable
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from email.utils import formatdate
 from typing import ClassVar
 
 import httpx
 
 from . import errors
-from .dates import signed_date
+from .envelope import Envelope
+from .traffic import read_number
+
+TOKEN_PATH = "/oauth/token"  # noqa: S105 - a path, not a password
+#: Seconds a token is kept where the answer does not say.
+_DEFAULT_LIFETIME = 300.0
+#: A token is replaced this long before it expires, or after 90 % of its lifetime, whichever is later.
+_EXPIRY_MARGIN = 60.0
 
 #: Reads a secret; raises OSError or ValueError where it cannot be read.
 SecretReader = Callable[[], str]
+#: Posts a form to a URL for the account whose request is being authorized, and returns the accepted answer.
+PostForm = Callable[[str, Mapping[str, str]], Awaitable[Envelope]]
 
 
-class Credentials(httpx.Auth):
+class Credentials(ABC):
     """What an account proves its identity with.
 
     Attributes:
@@ -36,15 +52,25 @@ class Credentials(httpx.Auth):
     renewal: ClassVar[str]
     signs_dates: ClassVar[bool] = False
 
+    @abstractmethod
+    async def authorize(self, request: httpx.Request, post: PostForm) -> None:
+        """Add the headers that prove the account's identity.
+
+        Raises:
+            MimecastError: a secret cannot be read or used, or the token endpoint gave no token.
+
+        """
+
     def drop_token(self, _request: httpx.Request) -> bool:
         """Forget the token that a refused request used; return whether the same call with a new one may succeed."""
         return False
 
 
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class SignedRequests(Credentials):
     """API 1.0: every request is signed with HMAC-SHA1, under a request id and a date of its own.
 
-    Args:
+    Attributes:
         app_id: the application's id.
         app_key: reads the application's key.
         access_key: reads the access key.
@@ -54,46 +80,92 @@ class SignedRequests(Credentials):
 
     """
 
+    app_id: str
+    app_key: SecretReader
+    access_key: SecretReader
+    secret_key: SecretReader
+    wall_clock: Callable[[], float] = time.time
+    request_id: Callable[[], object] = uuid.uuid4
+
     names = "app_id, app_key, access_key and secret_key"
     renewal = "the API says that the access key has expired: create a new access key (its binding has a lifetime)"
     signs_dates = True
 
-    def __init__(
-        self,
-        *,
-        app_id: str,
-        app_key: SecretReader,
-        access_key: SecretReader,
-        secret_key: SecretReader,
-        wall_clock: Callable[[], float] = time.time,
-        request_id: Callable[[], str] = lambda: str(uuid.uuid4()),
-    ) -> None:
-        self._app_id = app_id
-        self._app_key = app_key
-        self._access_key = access_key
-        self._secret_key = secret_key
-        self._wall_clock = wall_clock
-        self._request_id = request_id
-
-    async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
-        """Sign the request.
-
-        Raises:
-            SecretUnreadable: a secret cannot be read, or cannot be used.
-
-        """
-        date, request_id = signed_date(self._wall_clock()), self._request_id()
-        app_key = read_secret(self._app_key, "app_key")
-        access_key = read_header_secret(self._access_key, "access_key")
+    async def authorize(self, request: httpx.Request, _post: PostForm) -> None:
+        """Sign the request; see `Credentials`."""
+        date, request_id = signed_date(self.wall_clock()), str(self.request_id())
+        app_key = read_secret(self.app_key, "app_key")
+        access_key = read_secret(self.access_key, "access_key", for_header=True)
         signature = sign(
-            secret_key=read_secret(self._secret_key, "secret_key"),
+            secret_key=read_secret(self.secret_key, "secret_key"),
             message=f"{date}:{request_id}:{request.url.path}:{app_key}",
         )
         request.headers["Authorization"] = f"MC {access_key}:{signature}"
-        request.headers["x-mc-app-id"] = read_header_secret(lambda: self._app_id, "app_id")
+        request.headers["x-mc-app-id"] = read_secret(lambda: self.app_id, "app_id", for_header=True)
         request.headers["x-mc-date"] = date
         request.headers["x-mc-req-id"] = request_id
-        yield request
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class ClientCredentials(Credentials):
+    """A bearer token, fetched once for all who use this object, and kept until shortly before it expires.
+
+    Attributes:
+        token_url: the token endpoint.
+        client_id: the application's id.
+        client_secret: reads the application's secret.
+        clock: seconds, monotonic.
+
+    """
+
+    token_url: str
+    client_id: str
+    client_secret: SecretReader
+    clock: Callable[[], float] = time.monotonic
+    _fetching: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
+    _token: str = field(default="", init=False)
+    _good_until: float = field(default=-math.inf, init=False)
+    _failure: errors.MimecastError | None = field(default=None, init=False)
+
+    names = "client_id and client_secret"
+    renewal = (
+        "the API says that a token has expired which it has just issued: check client_id and client_secret, and that "
+        "the API application is enabled"
+    )
+
+    async def authorize(self, request: httpx.Request, post: PostForm) -> None:
+        """Add the token, after fetching one where there is none that is good; see `Credentials`."""
+        known_failure = self._failure
+        async with self._fetching:
+            if self._failure not in (None, known_failure):
+                raise self._failure  # of the request that this one waited for; asking again would fail again
+            if self.clock() >= self._good_until:
+                await self._fetch(post)
+        request.headers["Authorization"] = f"Bearer {self._token}"
+
+    def drop_token(self, request: httpx.Request) -> bool:
+        """Forget the token of a refused request, unless there is a newer one already."""
+        if "authorization" not in request.headers:
+            return False  # it is the token endpoint that refuses
+        if request.headers["authorization"] == f"Bearer {self._token}":
+            self._good_until = -math.inf
+        return True
+
+    async def _fetch(self, post: PostForm) -> None:
+        secret = read_secret(self.client_secret, "client_secret")
+        form = {"grant_type": "client_credentials", "client_id": self.client_id, "client_secret": secret}
+        try:
+            self._token, lifetime = read_token(await post(self.token_url, form))
+        except errors.MimecastError as error:
+            self._failure = error
+            raise
+        self._failure = None
+        self._good_until = self.clock() + max(lifetime - _EXPIRY_MARGIN, lifetime * 0.9)
+
+
+def signed_date(now: float) -> str:
+    """Return `Tue, 24 Nov 2015 12:50:11 UTC`, in English under any locale."""
+    return formatdate(now, usegmt=True).replace("GMT", "UTC")
 
 
 def sign(*, secret_key: str, message: str) -> str:
@@ -110,11 +182,11 @@ def sign(*, secret_key: str, message: str) -> str:
     return base64.b64encode(hmac.digest(key, message.encode(), hashlib.sha1)).decode()
 
 
-def read_secret(reader: SecretReader, name: str) -> str:
+def read_secret(reader: SecretReader, name: str, *, for_header: bool = False) -> str:
     """Return a secret's value without the byte order mark and the spaces that editors and copying leave around it.
 
     Raises:
-        SecretUnreadable: it cannot be read, is empty, or holds control characters. The value is in no message.
+        SecretUnreadable: it cannot be read, or its characters cannot be sent. The value is in no message.
 
     """
     try:
@@ -125,17 +197,20 @@ def read_secret(reader: SecretReader, name: str) -> str:
         raise errors.SecretUnreadable(f"the file of {name} holds no usable secret") from None
     if not value or not value.isprintable():
         raise errors.SecretUnreadable(f"{name} is empty or holds control characters")
-    return value
-
-
-def read_header_secret(reader: SecretReader, name: str) -> str:
-    """Return a secret's value that a header can hold.
-
-    Raises:
-        SecretUnreadable: as `read_secret`, and where the value is not ASCII.
-
-    """
-    value = read_secret(reader, name)
-    if not value.isascii():
+    if for_header and not value.isascii():
         raise errors.SecretUnreadable(f"{name} holds characters that a header cannot hold: copy it again")
     return value
+
+
+def read_token(answer: Envelope) -> tuple[str, float]:
+    """Return the token in an answer of the token endpoint, and its lifetime in seconds.
+
+    Raises:
+        InvalidResponse: the answer holds no token that a header can hold.
+
+    """
+    token = answer.access_token.strip() if isinstance(answer.access_token, str) else ""
+    if not token or not token.isascii() or not token.isprintable() or " " in token:
+        raise errors.InvalidResponse("the token endpoint's answer holds no access token")
+    lifetime = read_number(str(answer.expires_in)) or 0.0
+    return token, lifetime if 0 < lifetime < 10**9 else _DEFAULT_LIFETIME

@@ -3,55 +3,96 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
 
 import httpx
 import msgspec
 
 from . import errors
 from .auth import Credentials
-from .bodies import Budget
-from .endpoint import ROOT, Answer, Endpoint, T
+from .bodies import Budget, read_body
 from .envelope import Envelope, next_page_token
 from .refusals import Asked, accept
 from .traffic import Traffic
-from .transport import RECEIVED_AT, Call
 
+T = TypeVar("T")
+
+#: The folder that every endpoint's path is relative to.
+ROOT = "/api/awareness-training/"
 #: Pages of one answer; a server that always names a next page is stopped here.
 MAX_PAGES = 1000
+#: Bytes: an answer of the token endpoint is far smaller.
+MAX_TOKEN_ANSWER = 1024 * 1024
 #: Items that are decoded before other tasks get their turn on the event loop.
 YIELD_EVERY = 250
 
 
+@dataclass(frozen=True)
+class Endpoint:
+    """An endpoint that answers with the API's envelope.
+
+    Attributes:
+        path: the path under `ROOT`, such as `queue/get-queue`.
+        permission: the role permission that the API asks for.
+        body: the JSON body of the request for the first page.
+
+    """
+
+    path: str
+    permission: str
+    body: Mapping[str, Any] = field(default_factory=lambda: {"data": []}, hash=False)
+
+    @property
+    def name(self) -> str:
+        """Return the last part of the path, as metrics and messages name the endpoint."""
+        return self.path.rpartition("/")[2]
+
+    def page(self, token: str | None) -> dict[str, Any]:
+        """Return the body of the request for the page that `token` names; None is the first page."""
+        return {**self.body, "meta": {"pagination": {"pageToken": token}}} if token else dict(self.body)
+
+
+@dataclass(frozen=True)
+class Answer(Generic[T]):
+    """The items of every page.
+
+    Attributes:
+        items: the decoded items, in the API's order.
+        invalid: the number of items that could not be decoded.
+        size: the decoded bytes of all pages.
+
+    """
+
+    items: tuple[T, ...]
+    invalid: int
+    size: int
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
 class MimecastClient:
     """The API as one account sees it.
 
-    Args:
+    Attributes:
         http: from `transport.open_http_client`; may be shared, and is not closed here.
         base_url: such as `https://eu-api.mimecast.com`, without a slash at its end.
         auth: `SignedRequests` or `ClientCredentials`.
         timeout: seconds for a whole refresh: token, all pages, reading and decoding.
         max_response_size: decoded bytes over all pages.
-        traffic: where the exchanges are recorded; a new one by default.
+        traffic: where the exchanges are recorded.
+        wall_clock: seconds since the epoch.
 
     """
 
-    def __init__(
-        self,
-        http: httpx.AsyncClient,
-        *,
-        base_url: str,
-        auth: Credentials,
-        timeout: float = 30.0,
-        max_response_size: int = 64 * 1024 * 1024,
-        traffic: Traffic | None = None,
-    ) -> None:
-        self.traffic = Traffic() if traffic is None else traffic
-        self._http = http
-        self._base_url = base_url
-        self._auth = auth
-        self._timeout = timeout
-        self._max_response_size = max_response_size
+    http: httpx.AsyncClient = field(kw_only=False)
+    base_url: str
+    auth: Credentials
+    timeout: float = 30.0
+    max_response_size: int = 64 * 1024 * 1024
+    traffic: Traffic = field(default_factory=Traffic)
+    wall_clock: Callable[[], float] = time.time
 
     async def fetch(self, endpoint: Endpoint, decode: Callable[[msgspec.Raw], T | None]) -> Answer[T]:
         """Return the decoded items of every page of an endpoint.
@@ -65,17 +106,17 @@ class MimecastClient:
 
         """
         try:
-            async with asyncio.timeout(self._timeout):
+            async with asyncio.timeout(self.timeout):
                 return await self._all_pages(endpoint, decode)
         except TimeoutError as error:
             interrupted = getattr(error.__cause__, "__notes__", ["waiting for the answer"])[0]
             raise errors.TimedOut(
-                f"no complete answer within {self._timeout:g} s, still {interrupted}: raise api.timeout, or check "
+                f"no complete answer within {self.timeout:g} s, still {interrupted}: raise api.timeout, or check "
                 "network, firewall and proxy"
             ) from None
 
     async def _all_pages(self, endpoint: Endpoint, decode: Callable[[msgspec.Raw], T | None]) -> Answer[T]:
-        budget = Budget(self._max_response_size)
+        budget = Budget(self.max_response_size)
         items: list[T] = []
         invalid = 0
         token: str | None = None
@@ -97,35 +138,48 @@ class MimecastClient:
         """Return one page; ask once more where a kept connection has ended, or a token was refused."""
         repeated: set[str] = set()
         while True:
-            request = self._request(endpoint, token, budget)
+            request = self._request(self.base_url + ROOT + endpoint.path, json=endpoint.page(token))
             try:
-                return await self._ask(request, endpoint)
+                return await self._ask(request, endpoint, budget)
             except (errors.StaleConnection, errors.CredentialsRefused) as error:
                 refused = isinstance(error, errors.CredentialsRefused)
-                if (refused and not self._auth.drop_token(request)) or error.reason in repeated:
+                if (refused and not self.auth.drop_token(request)) or error.reason in repeated:
                     raise
                 repeated.add(error.reason)
 
-    def _request(self, endpoint: Endpoint, token: str | None, budget: Budget) -> httpx.Request:
-        call = Call(endpoint.name, endpoint.permission, self.traffic, budget)
-        url = self._base_url + ROOT + endpoint.path
+    def _request(self, url: str, **content: Any) -> httpx.Request:
         try:
-            return self._http.build_request("POST", url, json=endpoint.page(token), extensions=call.extensions)
+            return self.http.build_request("POST", url, **content)
         except (httpx.InvalidURL, UnicodeError):
             raise errors.CannotConnect("the host of base_url cannot be resolved (not a host name): check it") from None
 
-    async def _ask(self, request: httpx.Request, endpoint: Endpoint) -> Envelope:
-        response = await self._http.send(request, auth=self._auth, stream=True)
-        try:
-            body = await _read(response)
-        finally:
-            await response.aclose()
-        skew = self.traffic.clock_skew if self._auth.signs_dates else None
-        asked = Asked(endpoint.name, endpoint.permission, self._auth.names, self._auth.renewal, skew)
-        page = accept(response.status_code, body, asked, response.headers, response.extensions[RECEIVED_AT])
+    async def _ask(self, request: httpx.Request, endpoint: Endpoint, budget: Budget) -> Envelope:
+        async def post(url: str, form: Mapping[str, str]) -> Envelope:
+            token_request = self._request(url, data=form)
+            return await self._exchange(token_request, "token", endpoint.permission, Budget(MAX_TOKEN_ANSWER))
+
+        await self.auth.authorize(request, post)
+        page = await self._exchange(request, endpoint.name, endpoint.permission, budget)
         if page.data is None:
             raise errors.InvalidResponse(f"the answer has no list (`data`), so it is not one of {endpoint.name}")
         return page
+
+    async def _exchange(self, request: httpx.Request, endpoint: str, permission: str, budget: Budget) -> Envelope:
+        """Send a request, and return the envelope of the accepted answer."""
+        try:
+            response = await self.http.send(request, stream=True)
+        except BaseException:
+            self.traffic.unanswered(endpoint)
+            raise
+        now = self.wall_clock()
+        self.traffic.answered(endpoint, response.status_code, response.headers, now)
+        try:
+            body = await read_body(response, budget)
+        finally:
+            await response.aclose()
+        skew = self.traffic.clock_skew if self.auth.signs_dates else None
+        asked = Asked(endpoint, permission, self.auth.names, self.auth.renewal, skew)
+        return accept(response.status_code, body, asked, response.headers, now)
 
 
 async def decode_items(page: Envelope, decode: Callable[[msgspec.Raw], T | None]) -> list[T | None]:
@@ -136,10 +190,3 @@ async def decode_items(page: Envelope, decode: Callable[[msgspec.Raw], T | None]
         decoded += [decode(item) for item in items[begin : begin + YIELD_EVERY]]
         await asyncio.sleep(0)
     return decoded
-
-
-async def _read(response: httpx.Response) -> bytearray:
-    content = bytearray()
-    async for chunk in response.aiter_raw():
-        content += chunk
-    return content

@@ -22,7 +22,8 @@ _STATUS = re.compile(r"\s*([1-9]\d\d)(\.0*)?(?![\w.]).*", re.ASCII | re.DOTALL)
 class Envelope(msgspec.Struct):
     """An answer, split into its parts without looking into its items.
 
-    The items of `data` are views of the answer's bytes; the answer stays in memory as long as they do.
+    The items of `data` are views of the answer's bytes; the answer stays in memory as long as they do. A token and its
+    lifetime come from the token endpoint only.
     """
 
     meta: Any = None
@@ -30,6 +31,8 @@ class Envelope(msgspec.Struct):
     error: Any = None
     errors: Any = None
     data: list[msgspec.Raw] | None = None
+    access_token: Any = None
+    expires_in: Any = None
 
 
 _decoder = msgspec.json.Decoder(Envelope)
@@ -39,15 +42,31 @@ def open_envelope(body: bytes | bytearray) -> Envelope:
     """Return an answer split into its parts.
 
     Raises:
-        InvalidResponse: the body is not JSON, or not an object with `data` as a list.
+        InvalidResponse: the body is not JSON, or not an object.
 
     """
     try:
         return _decoder.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return _convert(_parse_leniently(body))
     except RecursionError:
         raise errors.InvalidResponse("the answer is nested too deeply to be one of this API") from None
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return _open_leniently(body)
+
+
+def _open_leniently(body: bytes | bytearray) -> Envelope:
+    """Return the parts of an answer that the strict decoder refuses; items are encoded again, for the same result."""
+    try:
+        parsed = parse_leniently(body)
+    except ValueError:
+        raise errors.InvalidResponse(
+            "the answer is not JSON; is base_url (or region) the API's host, and no proxy's login page?"
+        ) from None
+    if not isinstance(parsed, dict):
+        raise errors.InvalidResponse("the answer is JSON, but not an object as this API sends it")
+    parts = {name: parsed.get(name) for name in Envelope.__struct_fields__}
+    items = parts.pop("data")
+    data = [msgspec.Raw(json.dumps(item).encode()) for item in items] if isinstance(items, list) else None
+    return Envelope(**parts, data=data)
 
 
 def parse_leniently(body: bytes | bytearray | memoryview) -> Any:
@@ -74,38 +93,6 @@ def replace_surrogates(text: str) -> str:
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
-def _parse_leniently(body: bytes | bytearray) -> Any:
-    try:
-        return parse_leniently(body)
-    except ValueError:
-        raise errors.InvalidResponse(
-            "the answer is not JSON; is base_url (or region) the API's host, and no proxy's login page?"
-        ) from None
-
-
-def _convert(parsed: Any) -> Envelope:
-    """Return an envelope of parsed JSON; its items are encoded again, so that both ways give the same."""
-    if not isinstance(parsed, dict):
-        raise errors.InvalidResponse("the answer is JSON, but not an object as this API sends it")
-    data = parsed.get("data")
-    items = [msgspec.Raw(_encode(item)) for item in data] if isinstance(data, list) else None
-    stated = {name: parsed.get(name) for name in ("meta", "fail", "error", "errors")}
-    return Envelope(**stated, data=items)
-
-
-def _encode(item: Any) -> bytes:
-    return json.dumps(item).encode()
-
-
-def parts_of(body: bytes | bytearray) -> Envelope:
-    """Return the parts of a refusal's body, all empty where it is not an object in JSON."""
-    try:
-        parsed = parse_leniently(body)
-    except ValueError:
-        return Envelope()
-    return _convert(parsed) if isinstance(parsed, dict) else Envelope()
-
-
 def meta_status(envelope: Envelope) -> int:
     """Return `meta.status`, 200 where it is missing or null, `UNCLEAR` where it is there and not understood.
 
@@ -113,11 +100,7 @@ def meta_status(envelope: Envelope) -> int:
     """
     meta = envelope.meta or {}
     status = meta.get("status", 200) if isinstance(meta, dict) else UNCLEAR
-    if status is None:
-        return 200
-    if isinstance(status, int | float) and not isinstance(status, bool):
-        return int(status) if 100 <= status < 1000 and status == int(status) else UNCLEAR
-    match = _STATUS.fullmatch(status) if isinstance(status, str) else None
+    match = _STATUS.fullmatch(str(200 if status is None else status))
     return int(match[1]) if match else UNCLEAR
 
 

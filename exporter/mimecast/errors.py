@@ -20,7 +20,7 @@ class MimecastError(Exception):
 
     """
 
-    reason: ClassVar[str] = "api_error"
+    reason: ClassVar[str]
     concerns_credentials: ClassVar[bool] = False
 
     def __init__(self, message: str, *, retry_after: float | None = None) -> None:
@@ -105,19 +105,4 @@ class SecretUnreadable(MimecastError):
 
 
 #: Every value `MimecastError.reason` can have.
-REASONS: tuple[str, ...] = tuple(
-    error.reason
-    for error in (
-        CredentialsRefused,
-        PermissionMissing,
-        RateLimited,
-        ServerError,
-        ApiError,
-        InvalidResponse,
-        ResponseTooLarge,
-        TimedOut,
-        CannotConnect,
-        TlsFailed,
-        SecretUnreadable,
-    )
-)
+REASONS: tuple[str, ...] = tuple(error.reason for error in MimecastError.__subclasses__())

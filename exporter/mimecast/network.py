@@ -3,47 +3,44 @@
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import os
 import socket
 import ssl
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+import threading
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any
 
+import anyio
 import httpcore
 
 from . import errors
-from .lookups import Lookups
-from .tls import tls_failure
 
 #: Seconds until the next address of a host is tried beside the last one (RFC 8305).
 _ATTEMPT_DELAY = 0.25
+#: What OpenSSL reports (X509_V_ERR_*) where a certificate is sound and breaks a form that only strict checks demand.
+_STRICTNESS = range(80, 94)
+_NOT_YET_VALID, _EXPIRED = 9, 10
 
 
 class Network(httpcore.AsyncNetworkBackend):
     """Connects to hosts by name.
 
     Args:
-        lookups: resolves names.
         is_proxy: whether the hosts are proxies, as messages say then.
 
     """
 
-    def __init__(self, lookups: Lookups, *, is_proxy: bool = False) -> None:
-        self._lookups = lookups
+    def __init__(self, *, is_proxy: bool = False) -> None:
+        self._lookups: dict[str, Future[list[str]]] = {}
         self._what = "the proxy " if is_proxy else ""
         self._check = "api.proxy_url" if is_proxy else "base_url (or region)"
         self._backend = httpcore.AnyIOBackend()
 
-    async def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[Any] | None = None,
-    ) -> httpcore.AsyncNetworkStream:
+    async def connect_tcp(self, host: str, port: int, *args: Any, **kwargs: Any) -> httpcore.AsyncNetworkStream:
         """Return a connection to one of the host's addresses; see `httpcore.AsyncNetworkBackend`.
 
         Raises:
@@ -53,20 +50,25 @@ class Network(httpcore.AsyncNetworkBackend):
         place = f"{self._what}[{host}]:{port}" if ":" in host else f"{self._what}{host}:{port}"
         with waiting_for(f"resolving {self._what}{host}"):
             addresses = await self._addresses(host)
-        attempts = [
-            partial(self._backend.connect_tcp, address, port, timeout, local_address, socket_options)
-            for address in addresses
-        ]
         with waiting_for(f"connecting to {place}"):
-            connected = await first_connected(attempts)
+            connected = await first_connected(
+                partial(self._backend.connect_tcp, address, port, *args, **kwargs) for address in addresses
+            )
         if isinstance(connected, httpcore.AsyncNetworkStream):
             return Stream(connected, host, place)
         causes = ", ".join(dict.fromkeys(map(cause_of, connected))) or "no address"
         raise errors.CannotConnect(f"no connection to {place} ({causes}): check {self._check}, firewall and routes")
 
     async def _addresses(self, host: str) -> list[str]:
+        """Return the addresses of a host; whoever stops waiting leaves the lookup to the next that asks for it."""
+        with suppress(ValueError):
+            return [str(ipaddress.ip_address(host))]
+        lookup = self._lookups.get(host)
+        if lookup is None:
+            lookup = self._lookups[host] = start_lookup(host)
+            lookup.add_done_callback(lambda _: self._lookups.pop(host))
         try:
-            return await self._lookups.addresses(host)
+            return await asyncio.wrap_future(lookup)
         except (OSError, UnicodeError) as error:
             cause = cause_of(error)
         raise errors.CannotConnect(f"{self._what}{host} cannot be resolved ({cause}): check {self._check} and DNS")
@@ -109,15 +111,8 @@ class Stream(httpcore.AsyncNetworkStream):
         self._answering = False
         await self._stream.write(buffer, timeout)
 
-    async def aclose(self) -> None:
-        """Close the connection."""
-        await self._stream.aclose()
-
     async def start_tls(
-        self,
-        ssl_context: ssl.SSLContext,
-        server_hostname: str | None = None,
-        timeout: float | None = None,
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.AsyncNetworkStream:
         """Return the same connection under TLS; see `httpcore.AsyncNetworkStream`.
 
@@ -131,7 +126,7 @@ class Stream(httpcore.AsyncNetworkStream):
             with waiting_for(f"in the TLS handshake with {host}"):
                 stream = await self._stream.start_tls(ssl_context, server_hostname, timeout)
         except (httpcore.ConnectError, OSError) as error:
-            failure = _handshake_failure(error, host)
+            failure = handshake_failure(error, host)
         except BaseException:
             await self._stream.aclose()  # httpcore leaves it open where the handshake is cancelled
             raise
@@ -139,9 +134,33 @@ class Stream(httpcore.AsyncNetworkStream):
             return Stream(stream, host, self._place if host == self._host else host)
         raise failure
 
+    async def aclose(self) -> None:
+        """Close the connection."""
+        await self._stream.aclose()
+
     def get_extra_info(self, info: str) -> Any:
         """Return what the connection knows of itself; see `httpcore.AsyncNetworkStream`."""
         return self._stream.get_extra_info(info)
+
+
+def start_lookup(host: str) -> Future[list[str]]:
+    """Look up the addresses of a host in a thread of its own.
+
+    The event loop's own lookups share a handful of threads, so a few names that never resolve would stop all others.
+    """
+    lookup: Future[list[str]] = Future()
+    lookup.set_running_or_notify_cancel()  # from here on nobody can cancel it for the others
+
+    def look_up() -> None:
+        try:
+            found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError) as error:
+            lookup.set_exception(error)
+        else:
+            lookup.set_result(list(dict.fromkeys(str(address[0]) for *_, address in found)))
+
+    threading.Thread(target=look_up, name=f"lookup of {host}", daemon=True).start()
+    return lookup
 
 
 @contextmanager
@@ -155,31 +174,33 @@ def waiting_for(what: str) -> Iterator[None]:
 
 
 async def first_connected(
-    attempts: Sequence[Callable[[], Awaitable[httpcore.AsyncNetworkStream]]],
-) -> httpcore.AsyncNetworkStream | list[BaseException]:
+    attempts: Iterable[Callable[[], Awaitable[httpcore.AsyncNetworkStream]]],
+) -> httpcore.AsyncNetworkStream | list[Exception]:
     """Return the first connection that is made, or why none is; each starts when the last one fails or is slow."""
-    waiting = list(attempts)
-    tasks: list[asyncio.Future[httpcore.AsyncNetworkStream]] = []
-    winner: asyncio.Future[httpcore.AsyncNetworkStream] | None = None
+    connected: list[httpcore.AsyncNetworkStream] = []
+    failures: list[Exception] = []
+    unused = connected
+
+    async def attempt(connect: Callable[[], Awaitable[httpcore.AsyncNetworkStream]], ended: anyio.Event) -> None:
+        try:
+            connected.append(await connect())
+            group.cancel_scope.cancel()
+        except httpcore.ConnectError as error:
+            failures.append(error)
+        ended.set()
+
     try:
-        while winner is None and (waiting or not all(task.done() for task in tasks)):
-            if waiting:
-                tasks.append(asyncio.ensure_future(waiting.pop(0)()))
-            running = [task for task in tasks if not task.done()]
-            delay = _ATTEMPT_DELAY if waiting else None
-            done, _ = await asyncio.wait(running, timeout=delay, return_when=asyncio.FIRST_COMPLETED)
-            winner = next((task for task in done if not task.exception()), None)
+        async with anyio.create_task_group() as group:
+            for connect in attempts:
+                ended = anyio.Event()
+                group.start_soon(attempt, connect, ended)
+                with anyio.move_on_after(_ATTEMPT_DELAY):
+                    await ended.wait()
+        unused = connected[1:]
     finally:
-        await _abandon([task for task in tasks if task is not winner])
-    return winner.result() if winner else [error for task in tasks if (error := task.exception())]
-
-
-async def _abandon(tasks: Sequence[asyncio.Future[httpcore.AsyncNetworkStream]]) -> None:
-    for task in tasks:
-        task.cancel()
-    for outcome in await asyncio.gather(*tasks, return_exceptions=True):
-        if isinstance(outcome, httpcore.AsyncNetworkStream):
-            await outcome.aclose()
+        for stream in unused:
+            await stream.aclose()
+    return connected[0] if connected else failures
 
 
 def cause_of(error: BaseException) -> str:
@@ -192,11 +213,25 @@ def cause_of(error: BaseException) -> str:
     return "not a host name" if isinstance(error, UnicodeError) else "the other side closed it"
 
 
-def _handshake_failure(error: BaseException, host: str) -> errors.MimecastError:
-    for one in _chain(error):
-        if isinstance(one, ssl.SSLError):
-            return tls_failure(one, host)
-    return errors.CannotConnect(f"the connection to {host} ended during the TLS handshake ({cause_of(error)})")
+def handshake_failure(error: BaseException, host: str) -> errors.MimecastError:
+    """Return what went wrong between here and `host`, in OpenSSL's or the socket's words, and what to do."""
+    cause = next((one for one in _chain(error) if isinstance(one, ssl.SSLError)), None)
+    if cause is None:
+        return errors.CannotConnect(f"the connection to {host} ended during the TLS handshake ({cause_of(error)})")
+    if not isinstance(cause, ssl.SSLCertVerificationError):
+        reason = cause.reason or "handshake failed"
+        return errors.TlsFailed(
+            f"no TLS connection to {host} ({reason}): check base_url (or region) and api.tls_config"
+        )
+    advice = "check the host, or name its CA in api.tls_config.ca_file"
+    if cause.verify_code in _STRICTNESS:
+        advice = (
+            "this Python demands certificates that follow RFC 5280 in full, and a company's own CA often does not; "
+            "name that CA in api.tls_config.ca_file, which is verified without this demand"
+        )
+    elif cause.verify_code in (_NOT_YET_VALID, _EXPIRED):
+        advice = "check the clock of this machine, and the certificate"
+    return errors.TlsFailed(f"the certificate of {host} is not trusted ({cause.verify_message}): {advice}")
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:

@@ -1,4 +1,4 @@
-"""What the exchanges with the API have shown so far: counts, rate limit, clock. Facts only, no judgement."""
+"""What the exchanges with the API have shown so far (counts, rate limit, clock), and how headers are read."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import math
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-
-from .dates import read_http_date
+from datetime import UTC
+from email.utils import parsedate_to_datetime
 
 
 @dataclass
@@ -30,25 +30,37 @@ class Traffic:
     clock_skew: float | None = None
 
     def answered(self, endpoint: str, status: int, headers: Mapping[str, str], now: float) -> None:
-        """Note an answer; `now` is the wall clock in seconds since the epoch."""
+        """Record an answer; `now` is the wall clock in seconds since the epoch."""
         self.requests[endpoint, status] += 1
-        self.rate_limit = _number(headers.get("x-ratelimit-limit"), self.rate_limit)
-        self.rate_limit_remaining = _number(headers.get("x-ratelimit-remaining"), self.rate_limit_remaining)
-        reset = _number(headers.get("x-ratelimit-reset"), None)
-        if reset is not None:
-            self.rate_limit_reset_time = now + reset / 1000
-        sent = read_http_date(headers.get("date"))
-        if sent is not None:
+        if (limit := read_number(headers.get("x-ratelimit-limit"))) is not None:
+            self.rate_limit = limit
+        if (remaining := read_number(headers.get("x-ratelimit-remaining"))) is not None:
+            self.rate_limit_remaining = remaining
+        if (milliseconds := read_number(headers.get("x-ratelimit-reset"))) is not None:
+            self.rate_limit_reset_time = now + milliseconds / 1000
+        if (sent := read_http_date(headers.get("date"))) is not None:
             self.clock_skew = sent - now
 
     def unanswered(self, endpoint: str) -> None:
-        """Note a request to which no answer came."""
+        """Record a request to which no answer came."""
         self.requests[endpoint, None] += 1
 
 
-def _number(text: str | None, otherwise: float | None) -> float | None:
+def read_number(text: str | None) -> float | None:
+    """Return a finite number that is not negative, or None where the header holds something else."""
     try:
-        value = float(text) if text is not None else math.nan
+        value = float(text) if text and text.isascii() and "_" not in text else math.nan
     except ValueError:
-        return otherwise
-    return value if math.isfinite(value) and value >= 0 else otherwise
+        return None
+    return value if math.isfinite(value) and value >= 0 else None
+
+
+def read_http_date(text: str | None) -> float | None:
+    """Return the seconds since the epoch of an HTTP date in any of its three forms; one without a zone is UTC."""
+    try:
+        moment = parsedate_to_datetime(text) if text else None
+    except (ValueError, OverflowError):
+        return None
+    if moment is None:
+        return None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

@@ -1,25 +1,18 @@
 """Read YAML files as typed values by a declared schema; every problem has its file, line and key."""
 
-from exporter.yamlfile.document import ConfigError, Document, Problem
-from exporter.yamlfile.faults import did_you_mean
-from exporter.yamlfile.nodes import MAX_BYTES
-from exporter.yamlfile.reading import read, read_bytes, read_file, read_mapping
-from exporter.yamlfile.schema import COMMA_SEPARATED, COMPUTED, SECRET, fields_of
-from exporter.yamlfile.values import expand
-
-__all__ = [
-    "COMMA_SEPARATED",
-    "COMPUTED",
-    "MAX_BYTES",
-    "SECRET",
-    "ConfigError",
-    "Document",
-    "Problem",
-    "did_you_mean",
-    "expand",
-    "fields_of",
-    "read",
-    "read_bytes",
-    "read_file",
-    "read_mapping",
-]
+from exporter.yamlfile.document import ConfigError as ConfigError
+from exporter.yamlfile.document import Document as Document
+from exporter.yamlfile.document import Problem as Problem
+from exporter.yamlfile.document import did_you_mean as did_you_mean
+from exporter.yamlfile.nodes import MAX_BYTES as MAX_BYTES
+from exporter.yamlfile.reading import read as read
+from exporter.yamlfile.reading import read_bytes as read_bytes
+from exporter.yamlfile.reading import read_file as read_file
+from exporter.yamlfile.reading import read_mapping as read_mapping
+from exporter.yamlfile.schema import COMMA_SEPARATED as COMMA_SEPARATED
+from exporter.yamlfile.schema import COMPUTED as COMPUTED
+from exporter.yamlfile.schema import fields_of as fields_of
+from exporter.yamlfile.schema import keys as keys
+from exporter.yamlfile.schema import keys_of as keys_of
+from exporter.yamlfile.schema import plain as plain
+from exporter.yamlfile.values import file_name as file_name

@@ -1,7 +1,11 @@
-"""A file that was read: its value, and every problem found in it, with file, line and key."""
+"""A file that was read: its value, and every problem found in it, with file, line and key.
+
+No message repeats a value, which may be a secret.
+"""
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -11,6 +15,7 @@ import msgspec
 
 T = TypeVar("T", bound=msgspec.Struct)
 
+_MAX_KEY = 80
 #: A bcrypt hash, or its beginning where a key was cut.
 _HASH = re.compile(r"\$2[abxy]\$[0-9]{2}\$[./A-Za-z0-9]+", re.ASCII)
 
@@ -27,7 +32,8 @@ class Problem:
     def __str__(self) -> str:
         where = self.file if self.line is None else f"{self.file}:{self.line}"
         # Keys and file names are shown, and in a file whose lines got mixed up a password's hash can be one.
-        text = _HASH.sub("<secret>", ": ".join(part for part in (where, self.key, self.message) if part))
+        key = self.key if len(self.key) <= _MAX_KEY else self.key[:_MAX_KEY] + "…"
+        text = _HASH.sub("<secret>", ": ".join(part for part in (where, key, self.message) if part))
         return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
 
 
@@ -51,7 +57,8 @@ class Document(Generic[T]):
         self.file = file
         self.value: T | None = None
         self.problems: list[Problem] = []
-        self._lines: dict[str, int | None] = {}
+        #: The line of each key.
+        self.lines: dict[str, int | None] = {}
         self._faulty: set[str] = set()
         # Each value is kept beside its key, so that no other object can get its id.
         self._owned: dict[int, tuple[object, str, frozenset[str]]] = {}
@@ -76,16 +83,12 @@ class Document(Generic[T]):
 
     def line(self, key: str) -> int | None:
         """Return the line of a dotted key, or of the nearest key around it that the file has."""
-        return next((self._lines[around] for around in _outwards(key) if around in self._lines), None)
+        return next((self.lines[around] for around in _outwards(key) if around in self.lines), None)
 
     def add(self, key: str, message: str, line: int | None = None) -> None:
         """Add a problem with a dotted key, on the key's own line when no other is given."""
         self.problems.append(Problem(self.file, self.line(key) if line is None else line, key, message))
         self._faulty.update(_outwards(key))
-
-    def place(self, key: str, line: int | None) -> None:
-        """Record the line of a key."""
-        self._lines[key] = line
 
     def own(self, value: object, key: str, fields: Iterable[str] = ()) -> None:
         """Record the key of a struct or scalar, and which fields of a struct the file gives."""
@@ -118,3 +121,15 @@ def _outwards(key: str) -> Iterator[str]:
         yield key
         key = key[: max(key.rfind("."), key.rfind("["), 0)]
     yield ""
+
+
+def listed(names: Iterable[str], word: str) -> str:
+    """Return `a, b and c` for the word `and`."""
+    *most, last = names
+    return f"{', '.join(most)} {word} {last}" if most else last
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return the end of a message that names what is nearly `name`; empty when nothing is."""
+    near = difflib.get_close_matches(name[:_MAX_KEY], list(known), 1)
+    return f": did you mean {near[0]}?" if near else ""

@@ -1,4 +1,4 @@
-"""Parse YAML bytes to a tree of nodes that is small enough to walk.
+"""Parse YAML bytes to a tree of nodes that is small enough to walk, and say what a node is.
 
 Unusual encodings, aliases that multiply or refer to themselves, and deep nesting are refused. No message repeats any of
 the file's text, because that text may be a secret.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from enum import StrEnum
 
 import yaml
 
@@ -31,7 +32,6 @@ _CURES = {
     "mapping values are not allowed": "check the indentation, and put a value that contains ': ' in quotes",
     "tag": "a value that begins with ! must be in quotes",
     "duplicate anchor": "two anchors have the same name; a value that begins with & must be in quotes",
-    "second occurrence": "two anchors have the same name; a value that begins with & must be in quotes",
     "end of stream": "a quote or a bracket is not closed",
     **dict.fromkeys(
         ("did not find expected", "but found", "but got"),
@@ -39,6 +39,29 @@ _CURES = {
     ),
     "unknown escape": "in double quotes a backslash is written twice; single quotes take it as it is",
     "incompatible YAML document": "remove the %YAML line",
+}
+
+
+class Kind(StrEnum):
+    """What a node is, in the words of those who write YAML."""
+
+    TEXT = "text"
+    NUMBER = "a number"
+    BOOLEAN = "true or false"
+    NOTHING = "nothing"
+    LIST = "a list"
+    MAPPING = "a mapping"
+    TAGGED = "a value with a tag (a word that begins with !)"
+
+
+#: What the tags that YAML itself gives to nodes mean.
+_KINDS = {
+    yaml.ScalarNode: {
+        **dict.fromkeys(("str", "timestamp", "value", "merge"), Kind.TEXT),
+        **{"int": Kind.NUMBER, "float": Kind.NUMBER, "bool": Kind.BOOLEAN, "null": Kind.NOTHING},
+    },
+    yaml.SequenceNode: {"seq": Kind.LIST},
+    yaml.MappingNode: {"map": Kind.MAPPING},
 }
 
 
@@ -70,8 +93,6 @@ def compose(data: bytes, loader: type[yaml.SafeLoader | yaml.CSafeLoader] = LOAD
 
 def _decode(data: bytes) -> str:
     """Return the text of UTF-8 bytes, with or without a byte order mark."""
-    if len(data) > MAX_BYTES:
-        raise UnreadableYamlError(f"larger than {MAX_BYTES >> 20} MiB")
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -127,3 +148,20 @@ def _check_size(text: str, loader: type[yaml.SafeLoader | yaml.CSafeLoader]) -> 
             raise UnreadableYamlError(f"nested deeper than {MAX_DEPTH} levels", line)
         if stack[-1].size > MAX_NODES:
             raise UnreadableYamlError(f"more than {MAX_NODES} values, each use of an alias counted", line)
+
+
+def wrong(node: yaml.Node, wanted: str) -> ValueError:
+    """Return the error about a node of another kind than the one wanted."""
+    found = kind_of(node)
+    if found == Kind.NOTHING:
+        return ValueError(f"has no value: expected {wanted}")
+    if wanted == Kind.TEXT and found in {Kind.NUMBER, Kind.BOOLEAN}:
+        return ValueError(f"expected {wanted}, found {found}: put it in quotes")
+    if wanted not in {Kind.TEXT, Kind.LIST, Kind.MAPPING} and getattr(node, "style", None) in {"'", '"'}:
+        return ValueError(f"expected {wanted}, found {found}: remove the quotes")
+    return ValueError(f"expected {wanted}, found {found}")
+
+
+def kind_of(node: yaml.Node) -> Kind:
+    """Return what a node is; a tag that YAML itself does not give it makes it TAGGED."""
+    return _KINDS[type(node)].get(node.tag.removeprefix("tag:yaml.org,2002:"), Kind.TAGGED)

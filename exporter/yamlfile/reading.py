@@ -7,16 +7,12 @@ import os
 import stat
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TypeVar
 
-import msgspec
-import yaml
+from yaml.representer import SafeRepresenter
 
-from exporter.yamlfile.document import Document
+from exporter.yamlfile.document import Document, T
 from exporter.yamlfile.nodes import MAX_BYTES, UnreadableYamlError, compose
 from exporter.yamlfile.values import ValueReader
-
-T = TypeVar("T", bound=msgspec.Struct)
 
 
 def read_bytes(path: Path, max_size: int) -> bytes:
@@ -68,6 +64,5 @@ def read(data: bytes, schema: type[T], *, file: str, environ: Mapping[str, str] 
 def read_mapping(values: Mapping[str, object], schema: type[T], *, source: str) -> Document[T]:
     """Read texts, in nested mappings and lists, as an instance of `schema`; problems have no line."""
     document: Document[T] = Document(source)
-    root = yaml.representer.SafeRepresenter().represent_data(values)
-    document.value = ValueReader(document, None).root(root, schema)
+    document.value = ValueReader(document, None).root(SafeRepresenter().represent_data(values), schema)
     return document

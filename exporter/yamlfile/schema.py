@@ -5,7 +5,7 @@ tuple[X, ...], dict[str, X], unions of scalars, X | None, other Struct classes, 
 
 - a scalar class, or a function of the text, which reads the value in place of the type X;
 - msgspec.Meta(ge=1, le=2), which sets bounds;
-- SECRET and the other marks, explained where they are defined.
+- the marks defined below.
 
 A scalar class has a classmethod `parse(text)` or is called with the text, and may have an attribute `expected` that
 says what its values are ("a duration"). If it also has a classmethod `from_path(path)`, the value can be given by a
@@ -19,81 +19,45 @@ import functools
 import types
 import typing
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Annotated, Any, Final, Union
 
 import msgspec
+from msgspec.structs import FieldInfo
 
-#: The value is a secret: no output shows it.
-SECRET: Final = "SECRET"  # noqa: S105 - a mark
 #: The field is not a key: the program fills it.
 COMPUTED: Final = "COMPUTED"
 #: The list may also be one text with commas.
 COMMA_SEPARATED: Final = "COMMA_SEPARATED"
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
-    """A field that has a key.
-
-    Attributes:
-        keys: The key, and its `_file` twin if it has one.
-        annotation: The annotation as it stands.
-        plain: The annotation without marks, bounds and `| None`: the type, class or function that reads the value.
-
-    """
-
-    name: str
-    keys: tuple[str, ...]
-    annotation: Any
-    plain: Any
-    required: bool
-    default: Any
-    secret: bool
-
-
 @functools.cache
-def fields_of(schema: type[msgspec.Struct]) -> tuple[Field, ...]:
+def fields_of(schema: type[msgspec.Struct]) -> tuple[FieldInfo, ...]:
     """Return the fields of a schema that have a key."""
-    return tuple(_field(info) for info in msgspec.structs.fields(schema) if not _is_marked(info.type, COMPUTED))
+    fields = msgspec.structs.fields(schema)
+    return tuple(field for field in fields if COMPUTED not in getattr(field.type, "__metadata__", ()))
 
 
 @functools.cache
-def keys_of(schema: type[msgspec.Struct]) -> Mapping[str, Field]:
+def keys_of(schema: type[msgspec.Struct]) -> Mapping[str, FieldInfo]:
     """Return the keys of a schema and the field each belongs to."""
-    return {key: field for field in fields_of(schema) for key in field.keys}
+    return {key: field for field in fields_of(schema) for key in keys(field)}
 
 
-def _field(info: msgspec.structs.FieldInfo) -> Field:
-    plain, key = _plain(info.type), info.encode_name
-    keys = (key, f"{key}_file") if isinstance(plain, type) and hasattr(plain, "from_path") else (key,)
-    return Field(info.name, keys, info.type, plain, info.required, info.default, _is_marked(info.type, SECRET))
+def keys(field: FieldInfo) -> tuple[str, ...]:
+    """Return the key of a field, and its `_file` twin if it has one."""
+    key = field.encode_name
+    return (key, f"{key}_file") if hasattr(plain(field.type), "from_path") else (key,)
 
 
-def _is_marked(annotation: object, mark: str) -> bool:
-    return mark in getattr(annotation, "__metadata__", ()) or any(
-        _is_marked(part, mark) for part in typing.get_args(annotation)
-    )
-
-
-def _plain(annotation: Any) -> Any:
+def plain(annotation: Any) -> Any:
+    """Return an annotation without marks, bounds and `| None`: the type, class or function that reads the value."""
     if typing.get_origin(annotation) is Annotated:
-        return _plain(read_as(annotation))
+        kind, *marks = typing.get_args(annotation)
+        return plain(next(filter(callable, marks), kind))
     others = [part for part in typing.get_args(annotation) if part is not type(None)]
-    return _plain(others[0]) if is_union(annotation) and len(others) == 1 else annotation
-
-
-def read_as(annotation: Any) -> Any:
-    """Return what reads an Annotated: the scalar class or function beside the type, or the type."""
-    kind, *marks = typing.get_args(annotation)
-    return next(filter(callable, marks), kind)
+    return plain(others[0]) if is_union(annotation) and len(others) == 1 else annotation
 
 
 def is_union(annotation: object) -> bool:
     """Report whether an annotation is a union."""
     return typing.get_origin(annotation) in {Union, types.UnionType}
-
-
-def is_struct(annotation: object) -> bool:
-    """Report whether an annotation is a schema."""
-    return isinstance(annotation, type) and issubclass(annotation, msgspec.Struct)

@@ -8,25 +8,26 @@ from __future__ import annotations
 import contextlib
 import re
 import typing
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple, TypeVar
+from typing import Annotated, Any, Literal, NamedTuple
 
 import msgspec
 import yaml
+from msgspec.structs import FieldInfo
 
 from exporter.yamlfile import schema as schemas
-from exporter.yamlfile.document import Document, join_key
-from exporter.yamlfile.faults import FITTING, WANTED, FaultError, Kind, did_you_mean, kind_of, listed, shown, wrong
+from exporter.yamlfile.document import Document, T, did_you_mean, join_key, listed
+from exporter.yamlfile.nodes import Kind, kind_of, wrong
 from exporter.yamlfile.schema import COMMA_SEPARATED
 
-T = TypeVar("T", bound=msgspec.Struct)
-
-#: How a value of a type is written: octal, hexadecimal and base 60 are refused, because nobody means them.
-_PLAIN_VALUES = {
-    bool: (re.compile("true|yes|on|false|no|off", re.ASCII | re.IGNORECASE), "true or false"),
-    int: (re.compile(r"[-+]?(0|[1-9][0-9]{0,17})", re.ASCII), "a whole number in plain digits"),
-    float: (re.compile(r"[-+]?[0-9]{1,17}(\.[0-9]{0,17})?", re.ASCII), "a number like 12 or 0.5"),
+#: Each plain type: its kind of node, what its values are called, and how they are written. Octal, hexadecimal and
+#: base 60 are refused, because nobody means them.
+_PLAIN: dict[Any, tuple[Kind, str, str]] = {
+    bool: (Kind.BOOLEAN, "true or false", "true|yes|on|false|no|off"),
+    int: (Kind.NUMBER, "a whole number in plain digits", "[-+]?(0|[1-9][0-9]{0,17})"),
+    float: (Kind.NUMBER, "a number like 12 or 0.5", r"[-+]?[0-9]{1,17}(\.[0-9]{0,17})?"),
+    str: (Kind.TEXT, "text", "(?s:.*)"),
 }
 _VARIABLE = re.compile(r"\$\$\{|\$\{([A-Za-z_][A-Za-z0-9_]*)\}|\$\{", re.ASCII)
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -35,6 +36,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 class _Entry(NamedTuple):
     line: int | None
     node: yaml.Node
+    is_word_alone: bool
 
 
 class ValueReader:
@@ -48,24 +50,26 @@ class ValueReader:
         """Read a whole document; None if it is not even a mapping."""
         if node is None or kind_of(node) is Kind.NOTHING:
             node = yaml.MappingNode("tag:yaml.org,2002:map", [])
-        self._document.place("", _line(node) or 1)
+        self._document.lines[""] = _line(node) or 1
         return next(iter(self._read(node, schema, "")), None)
 
     def _read(self, node: yaml.Node, wanted: Any, key: str) -> list[Any]:
         """Return the value in a list; report the fault and return nothing if there is one."""
         try:
             return [self._value(node, wanted, key)]
-        except FaultError as fault:
-            self._document.add(key, str(fault))
-            return []
+        except OSError as error:
+            self._document.add(key, f"cannot read {error.filename}: {error.strerror}")
+        except ValueError as error:
+            self._document.add(key, str(error))
+        return []
 
     def _value(self, node: yaml.Node, wanted: Any, key: str) -> Any:
-        """Convert one node; raises FaultError."""
+        """Convert one node; raises ValueError, or OSError for a file that the node names."""
         origin, arguments = typing.get_origin(wanted), typing.get_args(wanted)
         if origin is Annotated:
             if COMMA_SEPARATED in arguments and kind_of(node) is Kind.TEXT:
                 node = self._split(node)
-            return _bounded(self._value(node, schemas.read_as(wanted), key), arguments[1:])
+            return _bounded(self._value(node, schemas.plain(wanted), key), arguments[1:])
         if schemas.is_union(wanted):
             return self._union(node, arguments, key)
         if origin in {list, tuple}:
@@ -78,29 +82,27 @@ class ValueReader:
                 for value in self._read(entry.node, arguments[1], f"{key}.{name}")
             }
         if origin is Literal:
-            return self._choice(node, arguments)
-        return self._struct(node, wanted, key) if schemas.is_struct(wanted) else self._scalar(node, wanted, key)
+            text = self._text(node) if isinstance(node, yaml.ScalarNode) else ""
+            if text not in arguments:
+                raise ValueError(f"must be {listed(arguments, 'or')}")
+            return text
+        if hasattr(wanted, "__struct_fields__"):
+            return self._struct(node, wanted, key)
+        return self._scalar(node, wanted, key)
 
     def _union(self, node: yaml.Node, members: tuple[object, ...], key: str) -> Any:
         """Take the first scalar that the node can be; the message is that of the last one."""
         *others, last = [member for member in members if member is not type(None)]
         for member in others:
-            with contextlib.suppress(FaultError):
+            with contextlib.suppress(ValueError):
                 return self._value(node, member, key)
         return self._value(node, last, key)
 
-    def _choice(self, node: yaml.Node, choices: tuple[object, ...]) -> object:
-        text = self._text(node) if isinstance(node, yaml.ScalarNode) else ""
-        names = {str(choice): choice for choice in choices}
-        if text not in names:
-            raise FaultError(f"must be {listed(names, 'or')}")
-        return names[text]
-
     def _items(self, node: yaml.Node, wanted: Any, key: str) -> list[Any]:
-        if not isinstance(node, yaml.SequenceNode) or kind_of(node) is not Kind.LIST:
+        if kind_of(node) is not Kind.LIST:
             raise wrong(node, Kind.LIST)
         for index, item in enumerate(node.value):
-            self._document.place(f"{key}[{index}]", _line(item))
+            self._document.lines[f"{key}[{index}]"] = _line(item)
         return [value for index, item in enumerate(node.value) for value in self._read(item, wanted, f"{key}[{index}]")]
 
     def _struct(self, node: yaml.Node, schema: type[T], key: str) -> T:
@@ -112,114 +114,98 @@ class ValueReader:
         for field in schemas.fields_of(schema):
             values.update((field.name, value) for value in self._field(field, entries, key))
         struct = schema(**values)
-        self._document.own(
-            struct, key, {known[name].name for name in entries if name in known and _given(entries, name)}
-        )
+        given = (field.name for name, field in known.items() if _given(entries, name))
+        self._document.own(struct, key, given)
         return struct
 
-    def _field(self, field: schemas.Field, entries: Mapping[str, _Entry], key: str) -> list[Any]:
+    def _field(self, field: FieldInfo, entries: Mapping[str, _Entry], key: str) -> list[Any]:
         """Return the value of a field in a list; nothing if it is left out or faulty."""
-        name, *twin = field.keys
+        keys = schemas.keys(field)
+        name, *twin = keys
         # A key with nothing after it counts as left out: the lines below it may all be comments.
-        given = [written for written in field.keys if _given(entries, written)]
+        given = [written for written in keys if _given(entries, written)]
         if len(given) > 1:
             self._document.add(join_key(key, given[1]), f"give {name} or {given[1]}, not both")
         elif given == twin != []:
-            return self._read(entries[given[0]].node, self._from_path(field), join_key(key, given[0]))
+            directory, from_path = Path(self._document.file).parent, schemas.plain(field.type).from_path
+            node = entries[given[0]].node
+            return self._read(node, lambda name: from_path(directory / file_name(name)), join_key(key, given[0]))
         elif given or (field.required and name in entries and not twin):
-            return self._read(entries[name].node, field.annotation, join_key(key, name))
+            return self._read(entries[name].node, field.type, join_key(key, name))
         elif field.required:
-            hint = f": give {listed(field.keys, 'or')}" if twin else ""
+            hint = f": give {listed(keys, 'or')}" if twin else ""
             self._document.add(join_key(key, name), f"is missing{hint}")
         return []
 
     def _entries(self, node: yaml.Node, key: str) -> dict[str, _Entry]:
         """Return what a mapping holds, each key once, with what `<<` merges into it after its own."""
-        if not isinstance(node, yaml.MappingNode):
+        if not isinstance(node, yaml.MappingNode) or kind_of(node) is not Kind.MAPPING:
             raise wrong(node, Kind.MAPPING)
-        if kind_of(node) is not Kind.MAPPING:
-            self._document.add(key, str(wrong(node, Kind.MAPPING)))
         entries: dict[str, _Entry] = {}
         merged: list[yaml.Node] = []
         for name, value in node.value:
             line = _line(name)
+            # In braces, `{client_secret: top,secret}` makes a key of half a secret, which no message may show.
+            alone = bool(node.flow_style) and kind_of(value) is Kind.NOTHING and not value.value
             if name.tag.endswith(":merge"):
                 merged += value.value if isinstance(value, yaml.SequenceNode) else [value]
             elif not isinstance(name, yaml.ScalarNode) or not name.value:
                 self._document.add(key, "a key must be text", line)
             elif name.value in entries:
                 first = entries[name.value].line
-                shown_key = key if _is_word_alone(value) else join_key(key, shown(name.value))
+                shown_key = key if alone else join_key(key, name.value)
                 self._document.add(shown_key, f"duplicate key, first on line {first}", line)
             else:
-                entries[name.value] = _Entry(line, value)
+                entries[name.value] = _Entry(line, value, alone)
         for other in merged:
             try:
                 entries = {**self._entries(other, key), **entries}
-            except FaultError as fault:
-                self._document.add(key, str(fault), _line(other))
+            except ValueError as error:
+                self._document.add(key, str(error), _line(other))
         for name, entry in entries.items():
-            self._document.place(join_key(key, name), entry.line)
+            self._document.lines[join_key(key, name)] = entry.line
         return entries
 
     def _unknown(self, name: str, entry: _Entry, schema: type[msgspec.Struct], key: str) -> None:
         known = schemas.keys_of(schema)
-        if _is_word_alone(entry.node) and any(field.secret for field in known.values()):
-            # `{client_secret: top,secret}` makes a key of half a secret.
+        if entry.is_word_alone:
             message = "a word without a value: if it belongs to the value before it, put that in quotes"
             self._document.add(key, message, entry.line)
-            return
-        hint = did_you_mean(name, known) or _belongs_below(name, schema) or f": {listed(known, 'and')} are known"
-        self._document.add(join_key(key, shown(name)), f"unknown key{hint}", entry.line)
+        else:
+            hint = did_you_mean(name, known) or _belongs_below(name, schema) or f": {listed(known, 'and')} are known"
+            self._document.add(join_key(key, name), f"unknown key{hint}", entry.line)
 
     def _scalar(self, node: yaml.Node, wanted: Any, key: str) -> object:
-        base = next((base for base in WANTED if isinstance(wanted, type) and issubclass(wanted, base)), str)
-        kind, expected = kind_of(node), getattr(wanted, "expected", WANTED[base])
-        if not isinstance(node, yaml.ScalarNode) or kind == Kind.NOTHING or (base is str and kind != Kind.TEXT):
+        base = next((base for base in _PLAIN if isinstance(wanted, type) and issubclass(wanted, base)), str)
+        fitting, called, pattern = _PLAIN[base]
+        kind, expected = kind_of(node), getattr(wanted, "expected", called)
+        if kind in {Kind.NOTHING, Kind.LIST, Kind.MAPPING, Kind.TAGGED} or (base is str and kind is not fitting):
             raise wrong(node, expected)
         text = self._text(node)
-        if wanted in WANTED:
-            if kind != FITTING[base] and text == node.value:  # what a variable stands for may be of any kind
+        if wanted is base:
+            # What a variable stands for may be of any kind.
+            if kind is not fitting and text == node.value:
                 raise wrong(node, expected)
-            return text if base is str else _plain_value(text, base)
-        try:
-            value: object = getattr(wanted, "parse", wanted)(text)
-        except OSError as error:
-            raise FaultError(f"cannot read {error.filename}: {error.strerror}") from None
-        except ValueError as error:
-            raise FaultError(str(error)) from None
+            if not re.fullmatch(pattern, text, re.ASCII | re.IGNORECASE):
+                raise ValueError(f"expected {expected}")
+            return text.lower() in {"true", "yes", "on"} if base is bool else base(text)
+        value: object = getattr(wanted, "parse", wanted)(text)
         self._document.own(value, key)
         return value
 
-    def _from_path(self, field: schemas.Field) -> Callable[[str], object]:
-        """Return the function that reads a field from the name of a file relative to the document."""
-
-        def parse(name: str) -> object:
-            if not name or "\0" in name:
-                raise ValueError("must be the name of a file")
-            return field.plain.from_path(Path(self._document.file).parent / name)
-
-        return parse
-
     def _split(self, node: yaml.Node) -> yaml.Node:
         """Return the list that a text with commas stands for."""
-        assert isinstance(node, yaml.ScalarNode)  # noqa: S101 - what has the kind TEXT is a scalar
         text = self._text(node)
         if self._environ is not None:  # the variables are replaced already
             text = text.replace("${", "$${")
         items = [yaml.ScalarNode(node.tag, item.strip(), node.start_mark) for item in text.split(",") if item.strip()]
         return yaml.SequenceNode("tag:yaml.org,2002:seq", items, node.start_mark)
 
-    def _text(self, node: yaml.ScalarNode) -> str:
+    def _text(self, node: yaml.Node) -> str:
         """Return a scalar as it is written, variables replaced."""
-        if kind_of(node) is Kind.TAGGED:
-            raise FaultError("a word that begins with ! is a tag, and none is known here: put it in quotes")
-        try:
-            text = node.value if self._environ is None else expand(node.value, self._environ)
-        except ValueError as error:
-            raise FaultError(str(error)) from None
+        text: str = node.value if self._environ is None else expand(node.value, self._environ)
         if _SURROGATE.search(text):
-            raise FaultError("holds a character that UTF-8 cannot write")
+            raise ValueError("holds a character that UTF-8 cannot write")
         return text
 
 
@@ -232,34 +218,31 @@ def _line(node: yaml.Node) -> int | None:
     return node.start_mark.line + 1 if node.start_mark else None
 
 
-def _plain_value(text: str, wanted: type) -> object:
-    pattern, expected = _PLAIN_VALUES[wanted]
-    if not pattern.fullmatch(text):
-        raise FaultError(f"expected {expected}")
-    return text.lower() in {"true", "yes", "on"} if wanted is bool else wanted(text)
-
-
 def _bounded(value: Any, metadata: Iterable[object]) -> object:
     for bound in metadata:
         if isinstance(bound, msgspec.Meta):
             if bound.ge is not None and value < bound.ge:
-                raise FaultError(f"must be at least {type(value)(bound.ge)}")
+                raise ValueError(f"must be at least {type(value)(bound.ge)}")
             if bound.le is not None and value > bound.le:
-                raise FaultError(f"must be at most {type(value)(bound.le)}")
+                raise ValueError(f"must be at most {type(value)(bound.le)}")
     return value
-
-
-def _is_word_alone(node: yaml.Node) -> bool:
-    return kind_of(node) is Kind.NOTHING and not node.value
 
 
 def _belongs_below(name: str, schema: type[msgspec.Struct]) -> str:
     """Say under which key a key belongs that was written one level too high."""
     for outer, field in schemas.keys_of(schema).items():
-        for part in (field.plain, *typing.get_args(field.plain)):
-            if schemas.is_struct(part) and name in schemas.keys_of(part):
+        kind = schemas.plain(field.type)
+        for part in (kind, *typing.get_args(kind)):
+            if hasattr(part, "__struct_fields__") and name in schemas.keys_of(part):
                 return f": did you mean {outer}.{name}?"
     return ""
+
+
+def file_name(text: str) -> str:
+    """Return text that can be the name of a file."""
+    if not text or "\0" in text:
+        raise ValueError("must be the name of a file")
+    return text
 
 
 def expand(text: str, environ: Mapping[str, str]) -> str:

@@ -11,6 +11,7 @@ from palette import (
     GREY,
     HIGH_IS_GOOD,
     PLAIN_CELL,
+    RED,
     SKY,
     ZERO_IS_GOOD,
     Json,
@@ -36,10 +37,10 @@ def _numbers() -> list[Json]:
     none_is_good = whole | {"thresholds": ZERO_IS_GOOD}
     launches = account("campaigns_launched:count90d")
     return [
-        stat("Accounts", "Accounts that are scraped.", or_missing(f"count({UP})", rules=False), width=4, **whole),
-        stat("Failing", "Accounts of which the last refresh of a collector failed.", or_missing(f"sum(1 - {UP})", rules=False), width=4, **none_is_good),
-        stat("No launch in 90 days", "Accounts that have launched no campaign in the last 90 days.", or_missing(f"sum({launches} == bool 0)"), **none_is_good),
-        stat("Below the target", "Accounts whose completion over the campaigns of the last 90 days is below the target (80 % by default).", or_missing(f"count({_BELOW}) or count({_COMPLETION}) * 0"), empty="nothing sent", **none_is_good),
+        stat("Accounts", "Accounts that are scraped.", or_missing(f"count({UP})", rules=False), width=5, **whole),
+        stat("Failing", "Accounts of which the last refresh of a collector failed.", or_missing(f"sum(1 - {UP})", rules=False), width=5, **none_is_good),
+        stat("No launch in 90 days", "Accounts that have launched no campaign in the last 90 days.", or_missing(f"sum({launches} == bool 0)"), width=7, **none_is_good),
+        stat("Below the target", "Accounts whose completion over the campaigns of the last 90 days is below the target (80 % by default).", or_missing(f"count({_BELOW}) or count({_COMPLETION}) * 0"), empty="nothing sent", width=7, **none_is_good),
     ]  # fmt: skip
 
 
@@ -65,7 +66,7 @@ def _accounts() -> Json:
             number("C", "On target", 85, unit="percentunit"),
             coloured("Value #D", "Launches", 80, unit="none", thresholds=steps((None, PLAIN_CELL), (0, AMBER), (1, PLAIN_CELL)), custom__align="right"),
             number("E", "Behind", 65),
-            number("F", "To remind", 90),
+            number("F", "To remind", 105),
             coloured("Value #G", "Data age", 80, unit="s", decimals=0, thresholds=in_a_cell(FRESH_IS_GOOD), custom__align="right"),
         ],
         height=24, pages=True, sort=[("State", True), ("Completion", False)], empty="no account is scraped",
@@ -85,7 +86,7 @@ def _progress() -> list[Json]:
                 *(query(f"quantile({share}, {_COMPLETION})", legend, ref=ref) for ref, share, legend in shares),
                 query(threshold("completion_day30_ratio"), "Target", ref="D"),
             ],
-            unit="percentunit", min=0, max=1, empty="no numbers yet",
+            unit="percentunit", min=0, max=1, step="2h", empty="no numbers yet",
             overrides=[
                 fixed_colour("B", BLUE, by="byFrameRefID", lineWidth=3),
                 *(fixed_colour(ref, SKY, by="byFrameRefID") for ref in "AC"),
@@ -98,7 +99,7 @@ def _progress() -> list[Json]:
                 query(f"sum(1 - {UP})", "Failing", ref="A"),
                 query(f"sum({account('campaigns_launched:count90d')} == bool 0)", "No launch in 90 days", ref="B"),
             ],
-            unit="none", decimals=0, overrides=[fixed_colour("Failing", AMBER), fixed_colour("No launch in 90 days", GREY)],
+            unit="none", decimals=0, step="2h", overrides=[fixed_colour("Failing", RED), fixed_colour("No launch in 90 days", GREY)],
         ),
     ]  # fmt: skip
 

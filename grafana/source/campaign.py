@@ -55,8 +55,8 @@ def _numbers() -> list[Json]:
         stat("Completion", "People who completed, whatever they answered, of those who were sent the campaign.", or_missing(f"max({_COMPLETION})", rules=False), empty="nothing sent", **settings, **share),
         stat("To remind", "People who were sent the campaign and have not completed it.", or_missing(f"max({_TO_REMIND})", rules=False), unit="none", empty="nothing sent", **settings),
         stat("Correct answers", "Correct answers of completions; the mean where there are several questions.", or_missing(_CORRECT, rules=False), empty="not known", **settings, **share),
-        stat("Completion, day 30", "What the campaign had reached on day 30; compare it with the target, the dashed line below on that day.", f"max({_DAY_30})", empty="not reached", **judged),
-        stat("Days to half", "The campaign's age when completion passed 50 %.", f"max({own})", unit="none", decimals=1, empty="not reached", **settings),
+        stat("Completion, day 30", "What the campaign had reached on day 30; compare it with the target, the dashed line below on that day.", f"max({_DAY_30})", empty="not reached", **judged | {"width": 7}),
+        stat("Days to half", "The campaign's age when completion passed 50 %.", f"max({own})", unit="none", decimals=1, empty="not reached", **settings | {"width": 5}),
         stat("Usual days to half", "The median of the account's earlier campaigns, to compare with.", f"max({median})", unit="none", decimals=1, empty="too few campaigns", **settings),
     ]  # fmt: skip
 

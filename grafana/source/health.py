@@ -38,7 +38,7 @@ _STATE = f"({_COLLECTOR_UP} == 0) * 0 + 2 or ({_OLD}) * 0 + 1 or {_COLLECTOR_UP}
 _EXPORTER_UP = only_exporters(f"max by (job, instance) (up{{{PROCESS}}})", "[1d]")
 _LEFT_OK = steps((None, PLAIN_CELL), (0, RED), (0.1, AMBER), (0.3, BLUE))
 _SKEW_OK = steps((None, RED), (-60, AMBER), (-5, BLUE), (5.1, AMBER), (60, RED))
-_OPERATIONS = "https://github.com/mimecast-exporter/mimecast-exporter/blob/main/docs/operations.md"
+_OPERATIONS = "https://example.com/mimecast-exporter/blob/main/docs/operations.md"
 _RULES = Path(__file__).parent.parent.parent / "prometheus" / "alerts.yml"
 #: Anchors in docs/operations.md by the alerts' names: PromQL has no lower case.
 _ANCHORS = words({name: (name.lower(), GREY) for name in re.findall(r"alert: (\w+)", _RULES.read_text())})
@@ -96,7 +96,7 @@ def _collectors() -> Json:
             number("C", "Duration", 90, unit="s", decimals=1),
             number("D", "Answer", 85, unit="bytes"),
         ],
-        width=14, height=10, pages=True, sort=[("State", True), ("Data age", True)], empty="no account is scraped",
+        height=9, pages=True, sort=[("State", True), ("Data age", True)], empty="no account is scraped",
     )  # fmt: skip
 
 
@@ -113,7 +113,7 @@ def _limits() -> Json:
             number("C", "Campaigns", 95),
             number("D", "Skipped", 75),
         ],
-        width=10, height=10, pages=True, sort=[("Rate left", False)], empty="no account is scraped",
+        height=7, pages=True, sort=[("Rate left", False)], empty="no account is scraped",
     )  # fmt: skip
 
 
@@ -136,7 +136,7 @@ def _exporters() -> Json:
             Column("version", "Version", custom__width=75),
             Column("python_version", "Python", custom__width=75),
         ],
-        width=12, height=7, sort=[("State", False)], empty="no exporter is scraped",
+        height=5, sort=[("State", False)], empty="no exporter is scraped",
     )  # fmt: skip
 
 
@@ -158,7 +158,7 @@ def _alerts() -> Json:
             Column("where", "Account, collector, exporter or file", custom__minWidth=150),
             Column("anchor", "Anchor", mappings=_ANCHORS, custom__hidden=True, custom__hideFrom={"viz": True, "legend": False, "tooltip": False}),
         ],
-        width=12, height=7, sort=[("Severity", True)], empty="no alert is firing",
+        height=6, sort=[("Severity", True)], empty="no alert is firing",
     )  # fmt: skip
 
 
@@ -170,10 +170,10 @@ def build() -> Json:
         "Health of the Mimecast awareness exporter.",
         panels=[
             *_numbers(),
-            _collectors(),
-            _limits(),
-            _exporters(),
             _alerts(),
+            _collectors(),
+            _exporters(),
+            _limits(),
             row("Freshness and failures"),
             *health_graphs.freshness(),
             row("The API"),

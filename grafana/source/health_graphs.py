@@ -23,9 +23,11 @@ _REASONS = {
     "/timeout|connect|tls/": SKY,
     "/invalid_response|too_large/": GREY,
 }
-_CODES = {"/ 2..$/": BLUE, "/ 429$/": AMBER, "/ 4(?!29)..$/": RED, "/ 5..$/": PURPLE, "/ none$/": SKY}
+_CODES = {"/^2..$/": BLUE, "/^429$/": AMBER, "/^4(?!29)..$/": RED, "/^5..$/": PURPLE, "/^none$/": SKY}
 #: Exporters are few: shades of one colour.
 _ONE_COLOUR: Json = {"colour": "shades", "shade": BLUE}
+#: Few points: with hundreds of accounts each costs.
+_POINTS: Json = {"step": "5m"}
 _BARS: Json = {"unit": "none", "decimals": 0, "bars": "before", "step": "15m"}
 
 
@@ -43,7 +45,7 @@ def freshness() -> list[Json]:
         timeseries(
             "Age of the data", "How old the data is; it grows until the next refresh. Above the dashed line it is old.",
             [*_worst_and_median("max", AGE, "Oldest"), query(threshold("data_age_seconds"), "Old from", ref="C")],
-            unit="s", overrides=[*_coloured("Oldest"), fixed_colour("Old from", GREY, **DASHED)],
+            unit="s", overrides=[*_coloured("Oldest"), fixed_colour("Old from", GREY, **DASHED)], **_POINTS,
         ),
         timeseries(
             "Failed refreshes", "Refreshes that failed in the time before each bar, by reason; docs/metrics.md explains the reasons. Reasons with the same remedy have the same colour.",
@@ -58,23 +60,23 @@ def api() -> list[Json]:
     return [
         timeseries(
             "Duration of a refresh", "The last refresh: token where one was needed, all pages, reading and decoding.",
-            _worst_and_median("max", TOOK, "Slowest"), unit="s", overrides=_coloured("Slowest"),
+            _worst_and_median("max", TOOK, "Slowest"), unit="s", overrides=_coloured("Slowest"), **_POINTS,
         ),
         timeseries(
-            "Requests by status", "Calls to the API in the time before each bar, by endpoint and HTTP status; none where no answer came.",
-            [query(f"sum by (endpoint, code) ({growth('api_requests_total', 'account, endpoint, code')}) > 0", "{{endpoint}} {{code}}")],
+            "Requests by status", "Calls to the API in the time before each bar, by HTTP status; none where no answer came.",
+            [query(f"sum by (code) ({growth('api_requests_total', 'account, endpoint, code')}) > 0", "{{code}}")],
             empty="no requests", overrides=[fixed_colour(pattern, colour, by="byRegexp") for pattern, colour in _CODES.items()], **_BARS,
         ),
         timeseries(
             "Rate limit left over time", "The share of the allowed calls that is left until the limit is reset.",
             _worst_and_median("min", LEFT, "Lowest"),
-            width=8, unit="percentunit", custom={"axisSoftMax": 1}, empty="not reported", overrides=_coloured("Lowest"),
+            width=8, unit="percentunit", custom={"axisSoftMax": 1}, empty="not reported", overrides=_coloured("Lowest"), **_POINTS,
         ),
         timeseries(
             "Clock skew", "The API's clock minus the exporter's. Signed requests are refused where clocks differ too much.",
             [query(f"max({SKEW})", "Furthest ahead", ref="A"), query(f"min({SKEW})", "Furthest behind", ref="B")],
             width=8, unit="s", decimals=0, custom={"axisSoftMin": -5, "axisSoftMax": 5}, empty="not known",
-            overrides=[fixed_colour("Furthest ahead", AMBER), fixed_colour("Furthest behind", BLUE)],
+            overrides=[fixed_colour("Furthest ahead", AMBER), fixed_colour("Furthest behind", BLUE)], **_POINTS,
         ),
         timeseries(
             "Campaigns", "Campaigns that have series, and skipped ones by reason: by your filters, or because they cannot be read.",
@@ -83,7 +85,7 @@ def api() -> list[Json]:
                 query(f"sum by (reason) ({SKIPPED}) > 0", "Skipped: {{reason}}", ref="B"),
             ],
             width=8, unit="none", decimals=0,
-            overrides=[fixed_colour("With series", BLUE), fixed_colour("B", GREY, by="byFrameRefID"), fixed_colour("Skipped: invalid", RED)],
+            overrides=[fixed_colour("With series", BLUE), fixed_colour("B", GREY, by="byFrameRefID"), fixed_colour("Skipped: invalid", RED)], **_POINTS,
         ),
     ]  # fmt: skip
 

@@ -101,9 +101,9 @@ _JOB = _variable("job", "Job", f"label_values({_EXPORTERS}}}, job)", everything=
 _INSTANCE = _variable("instance", "Instance", f'label_values({_EXPORTERS}, job=~"$job"}}, instance)', everything=".+")
 _ACCOUNT = 'label_values(mimecast_up{job=~"$job"}, account)'
 _LAUNCH = f"max by (campaign_id, title) (mimecast_awareness_campaign_launch_timestamp_seconds{{{SELECTED}}})"
-_RUNNING = f"max by (campaign_id, title) (campaign:mimecast_awareness_state:enum{{{SELECTED}}}) > 0 < 5"
+_RUNNING = f"max by (campaign_id, title) (campaign:mimecast_awareness_users_to_remind:count{{{SELECTED}}}) > 0"
 _INFO = f"max by (campaign_id, title) (mimecast_awareness_campaign_info{{{SELECTED}}})"
-#: Running campaigns before all others, and of these the one launched last.
+#: Running campaigns that have been sent before all others, and of these the one launched last.
 _BY_LAUNCH = f"query_result(sort_desc({_LAUNCH} + 1e10 and ({_RUNNING}) or {_LAUNCH} or 0 * {_INFO}))"
 
 FOR_ACCOUNTS = [_DATASOURCE, _JOB, _variable("account", "Account", _ACCOUNT, everything=".+")]

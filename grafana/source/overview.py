@@ -109,9 +109,9 @@ def _what_to_do() -> Json:
             _TITLE_OF_ITS_TIME,
             _ACCOUNT,
             number("B", "Day", 50),
-            number("F", "To remind", 90),
+            number("F", "To remind", 105),
             number("C", "Completion", 95, unit="percentunit"),
-            number("D", "Expected", 80, unit="percentunit"),
+            number("D", "Expected", 82, unit="percentunit"),
             share_bar("E", "Of expected", 120, AS_EXPECTED),
             *_ITS_TIME,
         ],
@@ -130,7 +130,7 @@ def _trend() -> list[Json]:
                 query(f"{right} / ({answered} > 0)", "Correct answers", ref="B"),
                 query(threshold("completion_day30_ratio"), "Target", ref="C"),
             ],
-            unit="percentunit", min=0, max=1, empty="no numbers yet",
+            unit="percentunit", min=0, max=1, step="2h", empty="no numbers yet",
             overrides=[fixed_colour("Completion", BLUE, lineWidth=3), fixed_colour("Correct answers", GREEN), fixed_colour("Target", GREY, **DASHED)],
         ),
         timeseries(
@@ -187,7 +187,7 @@ def _scheduled() -> Json:
             **_of(shown, B=f"{_LAUNCH} * 1000"),
         },
         [_title(), _ACCOUNT, date("B", "Launch"), number("A", "In days", 85), *_CAMPAIGN],
-        width=12, height=9, sort=[("In days", False)], empty="no campaign is scheduled",
+        height=7, sort=[("In days", False)], empty="no campaign is scheduled",
     )  # fmt: skip
 
 
@@ -203,7 +203,7 @@ def _hardest() -> Json:
             share_bar("A", "Correct", 110),
             *_CAMPAIGN,
         ],
-        width=12, height=9, sort=[("Correct", False)], empty="no question has 20 answers yet",
+        height=7, sort=[("Correct", False)], empty="no question has 20 answers yet",
     )  # fmt: skip
 
 

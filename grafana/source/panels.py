@@ -10,6 +10,8 @@ from palette import BLUE, GREY, MISSING, PLAIN, Json
 DATASOURCE: Json = {"type": "prometheus", "uid": "${datasource}"}
 #: The Grafana whose options these are; older ones leave out what they do not know.
 GRAFANA = "13.2.3"
+#: Milliseconds without a point that a line bridges: a demo's past has one an hour.
+BRIDGED = 2 * 3600 * 1000
 
 
 def query(expr: str, legend: str = "", *, ref: str = "A", table: bool = False, instant: bool = False) -> Json:
@@ -157,7 +159,7 @@ def timeseries(
         settings: as for `panel`.
 
     """
-    line = {"lineWidth": 2, "fillOpacity": 0, "showPoints": "auto", "spanNulls": False, "lineInterpolation": "linear"}
+    line = {"lineWidth": 2, "fillOpacity": 0, "showPoints": "auto", "spanNulls": BRIDGED, "lineInterpolation": "linear"}
     bar: Json = {"drawStyle": "bars", "barWidthFactor": 0.8, "lineWidth": 0, "fillOpacity": 100}
     bar |= {"barAlignment": 1 if bars == "after" else -1}
     bar |= {"showPoints": "never", "stacking": {"mode": "normal", "group": "A"}}

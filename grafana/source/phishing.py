@@ -73,14 +73,14 @@ def _simulations() -> list[Json]:
     last = f"last_over_time({{}}{{{{{SELECTED}}}}}[$__interval] @ end() offset -$__interval)"
     by = f"max by ({BY_CAMPAIGN})"
     launch = f"{by} ({last.format('mimecast_awareness_phishing_campaign_launch_timestamp_seconds')})"
-    day = f"({launch} >= time() < time() + $__interval_ms / 1000)"
+    day = f"({launch} >= time() < time() + $__interval_ms / 1000 < $__to / 1000 - 3 * 86400)"
     rates = {
         name: f"avg({by} ({last.format(f'simulation:mimecast_awareness_phishing_{name}:ratio')}) and {day})"
         for name in ("clicked", "submitted")
     }
     return [
         timeseries(
-            "Click and submit rate by simulation", "Each dot is a simulation, or the mean of those of several accounts, on the day of its launch; its height is the rate that it has reached until now.",
+            "Click and submit rate by simulation", "Each dot is a simulation, or the mean of those of several accounts, on the day of its launch; its height is the rate that it has reached until now. Simulations of the last three days are left out.",
             [query(rates["clicked"], "Clicked", ref="A"), query(rates["submitted"], "Submitted data", ref="B")],
             width=24, unit="percentunit", step="1d", empty=f"no simulation; {_SWITCH_ON}",
             custom={"spanNulls": True, "showPoints": "always", "pointSize": 9},
@@ -99,11 +99,11 @@ def _by_simulation() -> Json:
         [
             Column("title", "Simulation", custom__minWidth=170),
             Column("shown_account", "Account", custom__width=120),
-            Column("Value #A", "Launched", unit="time:YYYY-MM-DD", custom__width=125, custom__align="left", mappings=MISSING),
+            Column("Value #A", "Launched", unit="time:YYYY-MM-DD", custom__width=110, custom__align="left", mappings=MISSING),
             number("B", "Sent", 70),
-            share_bar("C", "Clicked", 140),
+            share_bar("C", "Clicked", 115),
             number("D", "Median", 80, unit="percentunit"),
-            share_bar("E", "Submitted", 140),
+            share_bar("E", "Submitted", 115),
         ],
         width=24, height=9, sort=[("Launched", True)], empty="no simulation",
     )  # fmt: skip
@@ -115,9 +115,9 @@ def _risk() -> list[Json]:
     return [
         timeseries(
             "People by SAFE score grade", "Share of people with each grade, from A, the best, to F; there is no E.",
-            [query(f"{grades} / on () group_left () (sum({_GRADES}) > 0)", "{{grade}}")],
-            unit="percentunit", max=1, height=9, span="90d", empty=f"no scores; {_SWITCH_ON}",
-            custom={"stacking": {"mode": "normal", "group": "A"}, "fillOpacity": 80, "lineWidth": 0},
+            [query(grades, "{{grade}}")],
+            unit="none",  height=9, span="30d", step="6h", empty=f"no scores; {_SWITCH_ON}",
+            custom={"stacking": {"mode": "percent", "group": "A"}, "fillOpacity": 80, "lineWidth": 0},
             overrides=[fixed_colour(grade, colour) for grade, colour in GRADES.items()],
         ),
         bar_gauge(
@@ -142,11 +142,11 @@ def _accounts() -> Json:
         values,
         [
             Column("account", "Account", links=[link("Open the account's campaigns", OVERVIEW, account="Account")], custom__minWidth=150),
-            number("E", "Simulations", 105),
-            share_bar("A", "Click rate, median", 160),
-            share_bar("B", "Submit rate, median", 160),
-            share_bar("C", "Grade D or F", 150),
-            number("D", "Not watched", 110, **percent),
+            number("E", "Simulations", 95),
+            share_bar("A", "Click rate, median", 145),
+            share_bar("B", "Submit rate, median", 150),
+            share_bar("C", "Grade D or F", 110),
+            number("D", "Not watched", 100, **percent),
         ],
         height=9, sort=[("Click rate, median", True)], empty="no account has these collectors on",
     )  # fmt: skip

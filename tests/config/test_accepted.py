@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from exporter.accounts.clients import authentication, http_settings
 from exporter.config import Config, ConfigError, Secret, load_file, redacted
-from exporter.config.urls import ProxyUrl, base_url
+from exporter.config.scalars import ProxyUrl, base_url
 from exporter.mimecast import open_http_client
 from tests.config.writing import ACME, CATALOG, load, problems
 

@@ -21,7 +21,7 @@ from exporter.config import (
     Secret,
     TlsSettings,
 )
-from exporter.config.urls import base_url
+from exporter.config.scalars import base_url
 from tests.config.writing import ACME, GLOBEX, load
 
 

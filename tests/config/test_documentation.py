@@ -22,23 +22,24 @@ from exporter.config import (
     load_file,
 )
 from exporter.config.settings import Config
-from exporter.yamlfile import fields_of, read
+from exporter.yamlfile import fields_of, keys, plain, read
 from tests.config.writing import CATALOG, ROOT, names
 
 
 def schema_keys(schema: type[msgspec.Struct] = Config, prefix: str = "") -> Iterator[tuple[str, str]]:
     """Each key of the file, dotted, with its default as the documentation writes it."""
     for field in fields_of(schema):
-        below = [part for part in (field.plain, *get_args(field.plain)) if isinstance(part, type)]
+        kind = plain(field.type)
+        below = [part for part in (kind, *get_args(kind)) if isinstance(part, type)]
         structs = [part for part in below if issubclass(part, msgspec.Struct)]
-        many = "[]" if get_origin(field.plain) is tuple else ""
+        many = "[]" if get_origin(kind) is tuple else ""
         if structs:
-            yield from schema_keys(structs[0], f"{prefix}{field.keys[0]}{many}.")
-        elif field.required and len(field.keys) == 1:
-            yield prefix + field.keys[0], "required"
+            yield from schema_keys(structs[0], f"{prefix}{field.encode_name}{many}.")
+        elif field.required and len(keys(field)) == 1:
+            yield prefix + field.encode_name, "required"
         else:
             default = field.default if field.default not in (msgspec.NODEFAULT, None, (), "") else None
-            yield from ((prefix + key, f"`{default}`" if default else "none") for key in field.keys)
+            yield from ((prefix + key, f"`{default}`" if default else "none") for key in keys(field))
 
 
 def test_the_documentation_has_each_key_with_its_default() -> None:

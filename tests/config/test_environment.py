@@ -69,14 +69,13 @@ def test_name_collectors_and_proxy_can_be_given_by_the_environment() -> None:
             {"CLIENT_SECRET": PLANTED, "REGION": "eu"},
             [
                 "environment: MIMECAST_CLIENT_ID: is missing",
-                "environment: MIMECAST_REGION: not known to API 2.0 (oauth2): use one of global, uk, us, or give"
-                " MIMECAST_BASE_URL",
+                "environment: MIMECAST_REGION: API 2.0 (oauth2) needs one of global, uk, us, or MIMECAST_BASE_URL",
             ],
         ),
         (
             {"APP_ID": "app", "APP_KEY": PLANTED, "APP_KEY_FILE": "x", "ACCESS_KEY": PLANTED, "SECRET_KEY": PLANTED},
             [
-                "environment: MIMECAST_REGION: is missing: give MIMECAST_REGION (au, ca",
+                "environment: MIMECAST_REGION: API 1.0 (hmac) needs one of au, ca",
                 "environment: MIMECAST_APP_KEY_FILE: give MIMECAST_APP_KEY or MIMECAST_APP_KEY_FILE, not both",
                 "environment: MIMECAST_SECRET_KEY: is not base64",
             ],

@@ -44,11 +44,11 @@ api: {tls_config: {ca_file: none}}
         "config.yaml:5: accounts[0].tint: unknown key: name, base_url, region, oauth2, hmac, correct_answers,"
         " collectors, campaigns and labels are known",
         f"config.yaml:6: accounts[0].oauth2.client_secret_file: cannot read {folder}/none: No such file or directory",
-        "config.yaml:7: accounts[0].labels.job: this label is taken: use another name",
+        "config.yaml:7: accounts[0].labels.job: this label is taken by Prometheus or the exporter: use another name",
         f"config.yaml:8: accounts[1].name: duplicate account name, first in {folder}/config.yaml, line 3",
         "config.yaml:10: accounts[1].hmac.app_key: expected text, found a number: put it in quotes",
         "config.yaml:10: accounts[1].hmac.secret_key: is not base64: take the secret key exactly as Mimecast shows it",
-        "config.yaml:11: cache.ttl: a duration needs a unit: write 30s, 5m, 1h30m, 400d or 500ms",
+        "config.yaml:11: cache.ttl: not a duration with its unit: write it like 30s, 5m, 1h30m, 400d or 500ms",
         f"config.yaml:12: api.tls_config.ca_file: cannot read {folder}/none: No such file or directory",
     ]
 

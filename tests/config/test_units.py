@@ -18,7 +18,7 @@ def test_durations_are_written_as_in_prometheus(text: str, seconds: float) -> No
 
 
 @pytest.mark.parametrize(
-    "text", ["", "5", "1.5h", "5 m", "-5m", "5M", "m", "30m1h", "5m5m", "\u0665m", "300y", "9" * 5000 + "s", "5m\n"]
+    "text", ["", "5", "1.5h", "5 m", "-5m", "5M", "m", "30m1h", "5m5m", "\u0665m", "9" * 5000 + "s", "5m\n"]
 )
 def test_anything_else_is_no_duration(text: str) -> None:
     with pytest.raises(ValueError, match="duration"):

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from exporter.about import PROJECT_URL
 from exporter.cli.parser import build_parser
 from exporter.http.handlers.state import HandlerOptions
 from tests.serving import configuration, served
@@ -20,11 +21,11 @@ TELEMETRY_PATHS = ["/metrics", "/deep/metrics"]
 
 
 async def links(options: HandlerOptions, page: str) -> list[str]:
-    """The targets of every link of a page, as a browser behind the proxy resolves them; each leads somewhere."""
+    """Return where the links of a page lead behind the proxy, without those to the documentation; each is answered."""
     async with served(configuration("http://127.0.0.1:1", "acme", "a b/c"), options) as exporter:
         text = (await exporter.http.get(page)).text
         targets = [urljoin(PREFIX + page.lstrip("/"), link) for link in re.findall(r'href="([^"]+)"', text)]
-        inside = [target for target in targets if not target.startswith("data:")]
+        inside = [target for target in targets if not target.startswith(("data:", PROJECT_URL))]
         for target in inside:
             assert target.startswith(PREFIX), f"{target} leaves the prefix"
             path = target.removeprefix(PREFIX.rstrip("/"))

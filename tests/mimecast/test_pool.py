@@ -12,10 +12,8 @@ import httpx
 import pytest
 
 from exporter.mimecast import errors
-from exporter.mimecast.lookups import Lookups
 from exporter.mimecast.network import Network
 from exporter.mimecast.pool import CancellablePool
-from exporter.mimecast.transport import PoolTransport
 
 pytestmark = pytest.mark.anyio
 
@@ -23,8 +21,8 @@ pytestmark = pytest.mark.anyio
 MOMENTS = range(60)
 
 
-def transport() -> PoolTransport:
-    return PoolTransport(httpcore.AsyncConnectionPool(network_backend=Network(Lookups())))
+def connections() -> httpcore.AsyncConnectionPool:
+    return httpcore.AsyncConnectionPool(network_backend=Network())
 
 
 @dataclass
@@ -70,7 +68,7 @@ async def server() -> AsyncIterator[Server]:
 
 @pytest.fixture
 async def client() -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(transport=CancellablePool(transport), trust_env=False) as made:
+    async with httpx.AsyncClient(transport=CancellablePool(connections), trust_env=False) as made:
         yield made
 
 
@@ -146,10 +144,14 @@ async def test_a_cancellation_while_a_response_closes_retires_its_pool() -> None
         async def aclose(self) -> None:
             raise asyncio.CancelledError
 
-    made: list[httpx.AsyncBaseTransport] = []
+    class Connections(httpcore.AsyncConnectionPool):
+        async def handle_async_request(self, request: httpcore.Request) -> httpcore.Response:
+            return httpcore.Response(200, content=Cancelled())
 
-    def make() -> httpx.AsyncBaseTransport:
-        made.append(httpx.MockTransport(lambda _: httpx.Response(200, stream=Cancelled())))
+    made: list[Connections] = []
+
+    def make() -> Connections:
+        made.append(Connections())
         return made[-1]
 
     pool = CancellablePool(make)
@@ -162,7 +164,7 @@ async def test_a_cancellation_while_a_response_closes_retires_its_pool() -> None
 
 
 async def test_closing_closes_what_is_under_way(server: Server) -> None:
-    pool = CancellablePool(transport)
+    pool = CancellablePool(connections)
     client = httpx.AsyncClient(transport=pool, trust_env=False)
     server.hold.clear()
     async with client.stream("GET", server.url), client.stream("GET", server.url):

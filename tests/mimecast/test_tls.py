@@ -19,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.mimecast import HttpSettings, MimecastError
-from exporter.mimecast.tls import tls_failure
+from exporter.mimecast.network import handshake_failure
 from tests.mimecast.calls import GOOD, fetched, server_context
 from tests.rawserver import raw_server, sends
 
@@ -171,6 +171,6 @@ async def test_another_authority_is_not_trusted_for_all_that(tmp_path: Path, ca_
 def test_a_failed_verification_comes_with_advice(code: int, advice: str) -> None:
     error = ssl.SSLCertVerificationError(1, "failed")
     error.verify_code, error.verify_message = code, "OpenSSL's words"
-    message = str(tls_failure(error, "api.test"))
+    message = str(handshake_failure(error, "api.test"))
     assert "the certificate of api.test is not trusted (OpenSSL's words)" in message
     assert advice in message

@@ -14,9 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.mimecast import ClientCredentials, MimecastError, SignedRequests, errors
-from exporter.mimecast.refusals import Asked
-from exporter.mimecast.tokens import TOKEN_PATH, read_token
-from exporter.mimecast.transport import RECEIVED_AT
+from exporter.mimecast.auth import TOKEN_PATH, read_token
+from exporter.mimecast.refusals import Asked, accept
 from tests.clocks import Clock
 from tests.mimecast.calls import GOOD, LOCATION, client_of, fetch
 from tests.mimecast.test_envelope import JSON
@@ -294,9 +293,8 @@ def test_an_answer_of_the_token_endpoint_gives_a_token_that_can_be_sent_or_a_fai
     status: int, token: object, lifetime: object
 ) -> None:
     body = json.dumps({"access_token": token, "expires_in": lifetime}).encode()
-    response = httpx.Response(status, extensions={RECEIVED_AT: 0.0})
     try:
-        found, seconds = read_token(response, body, Asked("token", "", "", ""))
+        found, seconds = read_token(accept(status, body, Asked("token", "", "", ""), {}, 0.0))
     except MimecastError:
         return
     assert status == 200

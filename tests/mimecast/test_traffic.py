@@ -11,7 +11,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from exporter.mimecast import Traffic
-from exporter.mimecast.dates import read_http_date
+from exporter.mimecast.traffic import read_http_date
 
 NOW = 1448369411.0
 

@@ -10,8 +10,6 @@ from typing import Annotated, Literal, Self
 
 import msgspec
 
-from exporter.yamlfile import SECRET
-
 TlsVersionName = Literal["TLS10", "TLS11", "TLS12", "TLS13"]
 CurveName = Literal["CurveP256", "CurveP384", "CurveP521", "X25519"]
 #: Those Go counts as secure; the others it knows are unknown to the toolkit as well.
@@ -55,7 +53,7 @@ class TlsServerConfig(msgspec.Struct, kw_only=True):
     """`tls_server_config`."""
 
     cert: str = ""
-    key: Annotated[str, SECRET] = ""
+    key: str = ""
     client_ca: str = ""
     cert_file: str = ""
     key_file: str = ""
@@ -88,5 +86,5 @@ class WebConfigFile(msgspec.Struct, kw_only=True):
 
     tls_server_config: TlsServerConfig | None = None
     http_server_config: HttpServerConfig = msgspec.field(default_factory=HttpServerConfig)
-    basic_auth_users: dict[str, Annotated[str, SECRET]] = {}
+    basic_auth_users: dict[str, str] = {}
     rate_limit: RateLimitConfig = msgspec.field(default_factory=RateLimitConfig)
