@@ -108,7 +108,7 @@ def test_the_command_writes_openmetrics_with_the_labels_of_the_target() -> None:
     [
         ("--history=soon", "not a duration"),
         ("--history=0d", "must be longer than 0"),
-        ("--history=90", "needs a unit"),
+        ("--history=90", "with its unit"),
         ("--history-step=0s", "must be longer than 0"),
         ("--history-label=instance", "not a label"),
         ("--history-label=in-stance=x", "not a label"),
