@@ -12,7 +12,7 @@ from exporter.cli.history import expositions
 from exporter.collectors import COLLECTORS
 from exporter.config import Account, Config, Hmac, OAuth2, Secret
 from exporter.simulator import SimulatedAccount, Simulator, fleet, serve
-from exporter.simulator.company import PATHS
+from exporter.simulator.items import PATHS
 from tests.clocks import Clock
 from tests.commands import run
 from tests.serving import served

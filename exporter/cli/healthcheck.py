@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from exporter.cli.parser import DEFAULT_LISTEN
+from exporter.cli.flags import DEFAULT_LISTEN
 from exporter.http.health import check_health
 from exporter.http.server.listen import parse_listen_address
 

@@ -14,9 +14,9 @@ from typing import Any, NoReturn
 
 from exporter import about
 from exporter.app import App
+from exporter.cli.flags import DEFAULT_LISTEN
 from exporter.cli.loading import load, read
 from exporter.cli.logs import set_up_logging
-from exporter.cli.parser import DEFAULT_LISTEN
 from exporter.config import Config
 from exporter.http.handlers.state import HandlerOptions
 from exporter.http.server.listen import ListenAddress, ListenError, Listeners, bind, parse_listen_address
