@@ -23,7 +23,7 @@ from benchmarks.scraping import Contest
 from benchmarks.serving import PROMETHEUS
 from exporter.accounts.account import RunningAccount
 from exporter.accounts.backoff import Backoff
-from exporter.accounts.collector import RunningCollector
+from exporter.accounts.collector import RunningCollector, Shared
 from exporter.accounts.exposition import AccountsExposition
 from exporter.accounts.status import ACCOUNT_FAMILIES, COLLECTOR_FAMILIES
 from exporter.collectors import campaigns as table
@@ -88,20 +88,16 @@ class _Fleet:
 
     def _account(self, number: int, client: _Client) -> RunningAccount:
         settings = Account(name=f"customer-{number:04d}", collectors=("campaigns",))
-        shared: dict[str, Any] = {
-            "pauses": Backoff(self._clock),
-            "limiter": anyio.CapacityLimiter(20),
-            "clock": self._clock,
-            "wall_clock": self._clock,
-        }
-        account = RunningAccount(settings, auth=_AUTH, **shared)
+        limiter = anyio.CapacityLimiter(20)
+        shared = Shared(_AUTH, Backoff(self._clock), limiter, self._clock, self._clock)
+        account = RunningAccount(settings, shared)
         campaigns = RunningCollector(
             table.CAMPAIGNS,
             settings,
             cast(MimecastClient, client),
-            cache=CacheSettings(ttl=_TTL, max_stale=3600),
+            CacheSettings(ttl=_TTL, max_stale=3600),
+            shared=shared,
             on_refreshed=lambda: None,
-            **shared,
         )
         account.collectors = {"campaigns": campaigns}
         account.status.collectors = (campaigns.status,)

@@ -120,7 +120,7 @@ class App:
         )
         refused = self.process.requests_refused.inc
         bounded = MaxRequests(application(state), max_requests, HEALTH_PATHS, refused)
-        return Protection(bounded, protection.config, HEALTH_PATHS)
+        return Protection(bounded, lambda: protection.current, HEALTH_PATHS)
 
     def _loaded(self) -> None:
         self.process.config_loaded(self._wall_clock(), self._config.account_files_status)

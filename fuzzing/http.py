@@ -77,7 +77,7 @@ async def converse(pieces: Sequence[bytes], limits: Limits) -> tuple[list[Asked]
     loop, faults = asyncio.get_running_loop(), list[Any]()
     loop.set_exception_handler(lambda _, context: faults.append(context))
     application, connections = _Application(), Connections(limits)
-    config = uvicorn_config(application, connections, None)
+    config = uvicorn_config(application, connections)
     config.load()
     state = uvicorn.Server(config).server_state
     ours, theirs = socket.socketpair()

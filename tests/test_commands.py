@@ -166,7 +166,7 @@ def test_check_online_distinguishes_a_wrong_key_a_missing_permission_and_a_wrong
 ) -> None:
     changed(config, "client-secret-acme", "planted-wrong-secret")
     simulator.faults.add(Fault(account="globex", status=403, body=refusal("app_forbidden", "Forbidden")))
-    changed(config, f"base_url: {api}\n    hmac", "base_url: https://api.mimecast.invalid\n    hmac")
+    changed(config, f"base_url: {api}\n  hmac", "base_url: https://api.mimecast.invalid\n  hmac")
     done = run("check", f"--config.file={config}", "--online")
     assert done.returncode == 1
     lines = dict(line.split(": ", 1) for line in done.stdout.splitlines()[1:])

@@ -15,6 +15,7 @@ import pytest
 from exporter.collectors import COLLECTORS
 from exporter.simulator import Fault, Simulator, configuration, fleet
 from exporter.simulator import running as simulating
+from exporter.simulator.items import PATHS
 from tests.commands import running
 from tests.dashboards import EMPTY_AT_FIRST, Query, queries
 from tests.rules import quickened
@@ -103,6 +104,12 @@ def test_every_query_of_every_dashboard_gives_data_or_is_known_not_to(stack: Sta
 
 def test_an_api_that_breaks_is_told_of_and_so_is_its_mending(stack: Stack) -> None:
     stack.simulator.faults.add(Fault(account="globex", status=403))
+    wait_until(
+        lambda: stack.receiver.seen("MimecastCollectorFailing", "firing", account="globex", collector="campaigns")
+    )
+    assert not stack.receiver.seen("MimecastAccountFailing", "firing", account="globex")
+    for endpoint in set(PATHS) - {"get-queue"}:
+        stack.simulator.faults.add(Fault(endpoint=endpoint, account="globex", status=403))
     wait_until(lambda: stack.receiver.seen("MimecastAccountFailing", "firing", account="globex"))
     wait_until(lambda: stack.receiver.seen("MimecastCredentialsRefused", "firing", account="globex"))
     assert not stack.receiver.seen("MimecastAccountFailing", "firing", account="acme")

@@ -119,9 +119,7 @@ def test_an_alert_about_an_account_takes_no_label_of_it_away(name: str) -> None:
 def test_annotations_are_what_a_receiver_can_use(each_promtool: Path, tmp_path: Path) -> None:
     labels = {"job": "mimecast", "account": "a&b", "campaign_id": "1", "title": "T"}
     link = "http://localhost:3000/d/mimecast-campaign?var-account=a%26b&var-campaign=1"
-    runbook = (
-        "https://example.com/mimecast-exporter/blob/main/docs/operations.md#mimecastcampaignbehind"
-    )
+    runbook = "https://example.com/mimecast-exporter/blob/main/docs/operations.md#mimecastcampaignbehind"
     expected = {
         "summary": "Campaign T of a&b is behind: 20% have completed",
         "description": "20% have completed campaign T (1) of account a&b, and 48.57% are expected at its age. At this "

@@ -12,7 +12,7 @@ from exporter.cli.history import expositions
 from exporter.collectors import COLLECTORS
 from exporter.config import Account, Config, Hmac, OAuth2, Secret
 from exporter.simulator import SimulatedAccount, Simulator, fleet, serve
-from exporter.simulator.company import PATHS
+from exporter.simulator.items import PATHS
 from tests.clocks import Clock
 from tests.commands import run
 from tests.serving import served
@@ -108,7 +108,7 @@ def test_the_command_writes_openmetrics_with_the_labels_of_the_target() -> None:
     [
         ("--history=soon", "not a duration"),
         ("--history=0d", "must be longer than 0"),
-        ("--history=90", "needs a unit"),
+        ("--history=90", "with its unit"),
         ("--history-step=0s", "must be longer than 0"),
         ("--history-label=instance", "not a label"),
         ("--history-label=in-stance=x", "not a label"),

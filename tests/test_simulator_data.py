@@ -135,14 +135,3 @@ def test_grades_move_from_d_and_f_to_a_and_b_over_the_months(account: str) -> No
     assert share(-90, "df") > share(-30, "df") + 0.05 > share(30, "df") + 0.1
     assert share(240, "df") < 0.15
     assert share(240, "ab") > 0.6
-
-
-@given(
-    account=accounts, moment=moments, endpoint=st.sampled_from(["get-queue", "get-campaign", "get-performance-summary"])
-)
-@settings(deadline=None)
-def test_an_item_that_has_not_changed_is_the_same_object(account: str, moment: float, endpoint: Any) -> None:
-    before = {id(item): item for item in SIMULATOR.items(account, endpoint, moment)}
-    after = SIMULATOR.items(account, endpoint, moment + 60)
-    changed = [item for item in after if id(item) not in before]
-    assert all(item not in before.values() for item in changed)

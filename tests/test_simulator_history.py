@@ -145,10 +145,10 @@ def test_each_series_stands_once_in_the_order_of_time() -> None:
     [
         ([(2.0, ""), (2.0, "")], "not later than the one before"),
         ([(2.0, ""), (1.0, "")], "not later than the one before"),
-        ([(1.0, "a 1\n")], "does not begin with HELP"),
-        ([(1.0, "# HELP a b\na 1\n")], "neither gauge nor counter nor untyped"),
-        ([(1.0, "# HELP a b\n# TYPE a histogram\n")], "neither gauge nor counter nor untyped"),
-        ([(1.0, "# HELP a b\n# TYPE a gauge\na 1 1700000000\n")], "not a series and a value"),
+        ([(1.0, "a 1\n")], "with HELP"),
+        ([(1.0, "# HELP a b\na 1\n")], "not a gauge, a counter or an untyped metric"),
+        ([(1.0, "# HELP a b\n# TYPE a histogram\n")], "not a gauge, a counter or an untyped metric"),
+        ([(1.0, "# HELP a b\n# TYPE a gauge\na 1 1700000000\n")], "a sample of a is not a series and a value"),
         ([(1.0, "# HELP a b\n# TYPE a gauge\na\n")], "not a series and a value"),
     ],
 )

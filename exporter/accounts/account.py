@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from contextlib import AbstractAsyncContextManager
-from typing import Any
 
 import httpx
 
-from exporter.accounts.backoff import Backoff
 from exporter.accounts.clients import client_of
-from exporter.accounts.clock import Clock
-from exporter.accounts.collector import RunningCollector
+from exporter.accounts.collector import RunningCollector, Shared
 from exporter.accounts.status import ACCOUNT_FAMILIES, AccountStatus
 from exporter.collectors import COLLECTORS
 from exporter.config import Account, Config
 from exporter.exposition.text import FamilyTexts, format_labels, render_record
-from exporter.mimecast import Credentials, Traffic
+from exporter.mimecast import Traffic
 
 
 class RunningAccount:
@@ -25,32 +21,15 @@ class RunningAccount:
 
     Args:
         settings: the account's settings.
-        auth: how it authenticates.
-        pauses: those of all that use the same credentials.
-        limiter: bounds how many refreshes run at once.
-        clock: seconds, monotonic.
-        wall_clock: seconds since the epoch.
+        shared: what it shares with accounts that use the same credentials.
 
     """
 
-    def __init__(
-        self,
-        settings: Account,
-        *,
-        auth: Credentials,
-        pauses: Backoff,
-        limiter: AbstractAsyncContextManager[Any],
-        clock: Clock,
-        wall_clock: Clock,
-    ) -> None:
+    def __init__(self, settings: Account, shared: Shared) -> None:
         self.settings = settings
         self.collectors: dict[str, RunningCollector] = {}
         self.status = AccountStatus(settings.name, Traffic(), (), ())
-        self._auth = auth
-        self._pauses = pauses
-        self._limiter = limiter
-        self._clock = clock
-        self._wall_clock = wall_clock
+        self._shared = shared
         self._labels = format_labels(("account",), (settings.name,))
         self._texts: FamilyTexts | None = None
 
@@ -60,24 +39,14 @@ class RunningAccount:
         Those that stay enabled keep data, counters, age and pause.
         """
         self.settings = settings
-        client = client_of(settings, config.api, http, self._auth, self.status.traffic, wall_clock=self._wall_clock)
+        wall_clock = self._shared.wall_clock
+        client = client_of(settings, config.api, http, self._shared.auth, self.status.traffic, wall_clock=wall_clock)
         before, self.collectors = self.collectors, {}
         for name in settings.collectors:
-            running = before.pop(name, None)
-            if running is None:
-                running = RunningCollector(
-                    COLLECTORS[name],
-                    settings,
-                    client,
-                    cache=config.cache,
-                    pauses=self._pauses,
-                    limiter=self._limiter,
-                    on_refreshed=self._forget_texts,
-                    clock=self._clock,
-                    wall_clock=self._wall_clock,
-                )
-            else:
-                running.configure(settings, client, config.cache)
+            running = before.pop(name, None) or RunningCollector(
+                COLLECTORS[name], settings, client, config.cache, shared=self._shared, on_refreshed=self._forget_texts
+            )
+            running.configure(settings, client, config.cache)
             self.collectors[name] = running
         endpoints = tuple(COLLECTORS[name].endpoint.name for name in settings.collectors)
         self.status.endpoints = (*endpoints, "token") if settings.oauth2 else endpoints
@@ -103,7 +72,7 @@ class RunningAccount:
 
     async def close(self) -> None:
         """Cancel the refreshes that run, and start no others."""
-        await asyncio.gather(*(running.close() for running in self.collectors.values()))
+        await asyncio.gather(*(running.cache.close() for running in self.collectors.values()))
 
     def _forget_texts(self) -> None:
         self._texts = None

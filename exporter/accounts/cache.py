@@ -61,7 +61,7 @@ class Cache(Generic[Value]):
         self._fetch = fetch
         self._backoff = Backoff(clock)
         self._credentials = credentials
-        self._clock = clock
+        self.clock = clock
         self._entry: _Entry[Value] | None = None
         self._validity = 0
         self._refresh: asyncio.Task[None] | None = None
@@ -76,14 +76,6 @@ class Cache(Generic[Value]):
     def next_attempt_in(self) -> float:
         """Seconds for which no refresh is started, because the last one failed; 0 where there is no such pause."""
         return max(self._backoff.remaining, self._credentials.remaining)
-
-    async def get(self, timeout: float) -> Value | None:
-        """Return the value, waiting at most `timeout` seconds for a refresh; None where none may be served.
-
-        A refresh that takes longer continues, and serves the next request.
-        """
-        (value,) = await get_all([self], timeout)
-        return value  # type: ignore[no-any-return] # get_all takes caches of any values
 
     def invalidate(self) -> None:
         """Make the value due for a refresh, whatever its age; until that succeeds the value is served."""
@@ -115,7 +107,7 @@ class Cache(Generic[Value]):
         entry = self._entry
         if entry is None or entry.validity != self._validity:
             return False
-        return self._clock() - entry.fetched_at < self.ttl
+        return self.clock() - entry.fetched_at < self.ttl
 
     def current(self, asked_at: float) -> Value | None:
         """Return what may be served to a request made at `asked_at`."""
@@ -123,7 +115,7 @@ class Cache(Generic[Value]):
         if entry is None:
             return None
         if entry.fetched_at < asked_at:
-            age = self._clock() - entry.fetched_at
+            age = self.clock() - entry.fetched_at
             if age >= self.ttl + self.max_stale:
                 self._entry = None
                 return None
@@ -131,27 +123,26 @@ class Cache(Generic[Value]):
         return entry.value
 
     async def _run(self) -> None:
-        started, validity = self._clock(), self._validity
+        started, validity = self.clock(), self._validity
         try:
             value = await self._fetch()
         except Exception as error:
             concerned = self._credentials if getattr(error, "concerns_credentials", False) else self._backoff
             concerned.failed(started, getattr(error, "retry_after", None))
         else:
-            self._entry = _Entry(value, self._clock(), validity)
+            self._entry = _Entry(value, self.clock(), validity)
             self._backoff.succeeded(started)
             self._credentials.succeeded(started)
         finally:
             self._refresh = None
 
-    def now(self) -> float:
-        """Return the time of the cache's clock."""
-        return self._clock()
-
 
 async def get_all(caches: Sequence[Cache[Any]], timeout: float) -> list[Any]:
-    """Return what each cache serves, waiting at most `timeout` seconds for all refreshes together."""
-    asked_at = [cache.now() for cache in caches]
+    """Return what each cache serves, None where that is nothing, waiting at most `timeout` seconds for all refreshes.
+
+    A refresh that takes longer continues, and serves the next request.
+    """
+    asked_at = [cache.clock() for cache in caches]
     refreshes = {refresh for cache in caches if (refresh := cache.request()) is not None}
     if refreshes and timeout > 0:
         await asyncio.wait(refreshes, timeout=timeout)

@@ -12,14 +12,34 @@ from typing import Any
 from exporter.accounts.backoff import Backoff
 from exporter.accounts.cache import Cache
 from exporter.accounts.clock import Clock
-from exporter.accounts.status import COLLECTOR_FAMILIES, CollectorStatus, count_families
+from exporter.accounts.status import CollectorStatus
 from exporter.collectors import Collector
 from exporter.collectors.selection import records_to_export
 from exporter.config import Account, CacheSettings
-from exporter.exposition.text import FamilyTexts, format_labels, render_record, render_records
-from exporter.mimecast import MimecastClient, MimecastError
+from exporter.exposition.text import FamilyTexts, format_labels, render_records
+from exporter.mimecast import Credentials, MimecastClient, MimecastError
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Shared:
+    """What accounts share that use the same credentials at the same host.
+
+    Attributes:
+        auth: how they authenticate.
+        pauses: their pauses after refused credentials.
+        limiter: bounds how many refreshes run at once.
+        clock: seconds, monotonic.
+        wall_clock: seconds since the epoch.
+
+    """
+
+    auth: Credentials
+    pauses: Backoff
+    limiter: AbstractAsyncContextManager[Any]
+    clock: Clock
+    wall_clock: Clock
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,11 +68,8 @@ class RunningCollector:
         account: the account's settings.
         client: the account's API client.
         cache: time to live and staleness.
-        pauses: those of all that use the same credentials.
-        limiter: bounds how many refreshes run at once.
+        shared: what it shares with other collectors.
         on_refreshed: called after each refresh.
-        clock: seconds, monotonic.
-        wall_clock: seconds since the epoch.
 
     """
 
@@ -61,24 +78,21 @@ class RunningCollector:
         collector: Collector[Any],
         account: Account,
         client: MimecastClient,
-        *,
         cache: CacheSettings,
-        pauses: Backoff,
-        limiter: AbstractAsyncContextManager[Any],
+        *,
+        shared: Shared,
         on_refreshed: Callable[[], None],
-        clock: Clock,
-        wall_clock: Clock,
     ) -> None:
         self._collector = collector
         self._account = account
         self._client = client
-        self._limiter = limiter
+        self._shared = shared
         self._on_refreshed = on_refreshed
-        self._clock = clock
-        self._wall_clock = wall_clock
-        self.labels = format_labels(("account", "collector"), (account.name, collector.name))
-        self.cache = Cache(self._fetch, ttl=cache.ttl, max_stale=cache.max_stale, credentials=pauses, clock=clock)
+        self.cache = Cache(
+            self._fetch, ttl=cache.ttl, max_stale=cache.max_stale, credentials=shared.pauses, clock=shared.clock
+        )
         self.status = CollectorStatus(collector.name, self.cache.statistics, collector.counted_as)
+        self.labels = self.status.labels(account.name)
         self._snapshot: Snapshot | None = None
         self._status_texts: FamilyTexts | None = None
         self._notice = ""
@@ -89,10 +103,6 @@ class RunningCollector:
             self.cache.invalidate()
         self._account, self._client = account, client
         self.cache.ttl, self.cache.max_stale = cache.ttl, cache.max_stale
-
-    async def close(self) -> None:
-        """Cancel the refresh that runs, and start no other."""
-        await self.cache.close()
 
     def serve(self, snapshot: Snapshot | None) -> FamilyTexts:
         """Make the snapshot the one that the status speaks of, and return its samples."""
@@ -107,18 +117,14 @@ class RunningCollector:
     def status_texts(self) -> FamilyTexts:
         """The samples of the status; the same object as long as nothing changed."""
         if self._status_texts is None:
-            texts = dict(render_record(COLLECTOR_FAMILIES, self.status, self.labels))
-            if self.status.counted_as:
-                account = format_labels(("account",), (self._account.name,))
-                texts |= render_record(count_families(self.status.counted_as), self.status, account)
-            self._status_texts = texts
+            self._status_texts = self.status.texts(self._account.name)
         return self._status_texts
 
     async def _fetch(self) -> Snapshot:
         account, client = self._account, self._client
         try:
-            async with self._limiter:
-                snapshot = await self._refresh(account, client)
+            async with self._shared.limiter:
+                return await self._refresh(account, client)
         except MimecastError as error:
             self._failed(error.reason, str(error))
             raise
@@ -127,19 +133,18 @@ class RunningCollector:
             self._failed("api_error", "the exporter failed; see the traceback in its log")
             raise
         finally:
-            self.status.attempted_at = self._wall_clock()
+            self.status.attempted_at = self._shared.wall_clock()
             self._status_texts = None
             self._on_refreshed()
-        return snapshot
 
     async def _refresh(self, account: Account, client: MimecastClient) -> Snapshot:
-        collector, started = self._collector, self._clock()
+        collector, started = self._collector, self._shared.clock()
         try:
             answer = await client.fetch(collector.endpoint, lambda item: collector.decode(item, account))
         finally:
-            self.status.duration = self._clock() - started
+            self.status.duration = self._shared.clock() - started
         self.status.size = answer.size
-        fetched_at = self._wall_clock()
+        fetched_at = self._shared.wall_clock()
         records, skipped = records_to_export(answer, collector, account, fetched_at)
         prefix = format_labels(("account",), (account.name,))
         texts = await render_records(collector.families, records, prefix, collector.labels)

@@ -9,8 +9,7 @@ from typing import Any
 from exporter.accounts.account import RunningAccount
 from exporter.accounts.cache import get_all
 from exporter.accounts.collector import RunningCollector
-from exporter.accounts.status import ACCOUNT_FAMILIES, COLLECTOR_FAMILIES, SCRAPE_FAMILIES, count_families
-from exporter.collectors import COLLECTORS
+from exporter.accounts.status import SCRAPE_FAMILIES, record_families, status_families
 from exporter.exposition.compression import CachedBody
 from exporter.exposition.family import Family
 from exporter.exposition.text import FamilyTexts, Format, head, merge
@@ -87,15 +86,3 @@ def _scrape_family(family: Family[Any], collectors: Sequence[RunningCollector], 
     name, read = family.name, family.read
     samples = "".join([f"{name}{{{running.labels}}} {read(running.status)}\n" for running in collectors])
     return head(name, family.type, family.help, form) + samples.encode()
-
-
-def record_families() -> list[Family[Any]]:
-    """Return the families of every collector's records, in the order in which they appear."""
-    return [family for collector in COLLECTORS.values() for family in collector.families]
-
-
-def status_families() -> list[Family[Any]]:
-    """Return the families of the status of accounts and collectors that change with a refresh."""
-    counted = [collector.counted_as for collector in COLLECTORS.values() if collector.counted_as]
-    counts = [family for name in counted for family in count_families(name)]
-    return [*ACCOUNT_FAMILIES, *COLLECTOR_FAMILIES, *counts]

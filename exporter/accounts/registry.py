@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import dataclass
 
 import anyio
 import httpx
@@ -17,17 +16,10 @@ from exporter.accounts.account import RunningAccount
 from exporter.accounts.backoff import Backoff
 from exporter.accounts.clients import authentication, http_settings
 from exporter.accounts.clock import Clock, monotonic
+from exporter.accounts.collector import Shared
 from exporter.accounts.exposition import AccountsExposition
 from exporter.config import Account, Config
-from exporter.mimecast import Credentials, HttpSettings, open_http_client
-
-
-@dataclass(frozen=True)
-class _Identity:
-    """What accounts share that use the same credentials at the same host."""
-
-    auth: Credentials
-    pauses: Backoff
+from exporter.mimecast import HttpSettings, open_http_client
 
 
 class AccountRegistry:
@@ -46,7 +38,7 @@ class AccountRegistry:
         #: How many refreshes may run at once, by base URL: a host that hangs must not hold up the others.
         self._limiters: dict[str, anyio.CapacityLimiter] = {}
         self._http: tuple[HttpSettings, httpx.AsyncClient] | None = None
-        self._identities: dict[object, _Identity] = {}
+        self._shared: dict[object, Shared] = {}
         self._expositions: dict[tuple[str | None, frozenset[str] | None], AccountsExposition] = {}
         self._retiring: set[asyncio.Task[None]] = set()
 
@@ -62,7 +54,7 @@ class AccountRegistry:
         settings = http_settings(config.api)
         previous, self._http = self._http, self._client(settings)
         self._limiters = {account.base_url: self._limiter(account.base_url, config) for account in config.accounts}
-        self._identities = {_key(account): self._identity(account) for account in config.accounts}
+        self._shared = {_key(account): self._shared_by(account) for account in config.accounts}
         running = self.accounts
         self.accounts = {account.name: self._running(account) for account in config.accounts}
         removed = [account for name, account in running.items() if self.accounts.get(name) is not account]
@@ -72,7 +64,9 @@ class AccountRegistry:
             for collector in self.accounts[account.name].configure(account, config, self._http[1])
         ]
         self._expositions.clear()
-        await asyncio.gather(*(account.close() for account in removed), *(collector.close() for collector in dropped))
+        await asyncio.gather(
+            *(account.close() for account in removed), *(collector.cache.close() for collector in dropped)
+        )
         if previous is not None and previous != self._http:
             self._retire(previous[1])
 
@@ -100,24 +94,19 @@ class AccountRegistry:
         running = self.accounts.get(account.name)
         if running is not None and _key(running.settings) == _key(account):
             return running
-        identity = self._identities[_key(account)]
-        return RunningAccount(
-            account,
-            auth=identity.auth,
-            pauses=identity.pauses,
-            limiter=self._limiters[account.base_url],
-            clock=self._clock,
-            wall_clock=self._wall_clock,
-        )
+        return RunningAccount(account, self._shared[_key(account)])
 
     def _limiter(self, base_url: str, config: Config) -> anyio.CapacityLimiter:
         limiter = self._limiters.get(base_url) or anyio.CapacityLimiter(1)
         limiter.total_tokens = config.api.concurrency
         return limiter
 
-    def _identity(self, account: Account) -> _Identity:
-        known = self._identities.get(_key(account))
-        return known or _Identity(authentication(account, self._clock, self._wall_clock), Backoff(self._clock))
+    def _shared_by(self, account: Account) -> Shared:
+        known = self._shared.get(_key(account))
+        if known is not None:
+            return known
+        auth, limiter = authentication(account, self._clock, self._wall_clock), self._limiters[account.base_url]
+        return Shared(auth, Backoff(self._clock), limiter, self._clock, self._wall_clock)
 
     def _retire(self, http: httpx.AsyncClient) -> None:
         """Close a client once the refreshes that may use it are over."""

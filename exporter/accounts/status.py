@@ -11,6 +11,7 @@ from exporter.accounts.cache import Statistics
 from exporter.collectors import COLLECTORS
 from exporter.collectors.selection import SKIP_REASONS
 from exporter.exposition.family import Family, Sample
+from exporter.exposition.text import FamilyTexts, format_labels, render_record
 from exporter.mimecast import REASONS, Traffic
 
 
@@ -48,6 +49,17 @@ class CollectorStatus:
     data_time: float | None = None
     records: int | None = None
     skipped: Counter[str] = field(default_factory=Counter)
+
+    def labels(self, account: str) -> str:
+        """Return the labels of its metrics, as they stand between the braces."""
+        return format_labels(("account", "collector"), (account, self.collector))
+
+    def texts(self, account: str) -> FamilyTexts:
+        """Return the samples that change with a refresh."""
+        texts = dict(render_record(COLLECTOR_FAMILIES, self, self.labels(account)))
+        if self.counted_as:
+            texts |= render_record(count_families(self.counted_as), self, format_labels(("account",), (account,)))
+        return texts
 
 
 @dataclass
@@ -185,14 +197,19 @@ def _skipped(status: CollectorStatus) -> Iterable[Sample]:
     return () if status.records is None else [((reason,), status.skipped[reason]) for reason in SKIP_REASONS]
 
 
+def record_families() -> list[Family[Any]]:
+    """Return the families of every collector's records, in the order in which they appear."""
+    return [family for collector in COLLECTORS.values() for family in collector.families]
+
+
+def status_families() -> list[Family[Any]]:
+    """Return the families of the status of accounts and collectors that change with a refresh."""
+    counted = [collector.counted_as for collector in COLLECTORS.values() if collector.counted_as]
+    counts = [family for name in counted for family in count_families(name)]
+    return [*ACCOUNT_FAMILIES, *COLLECTOR_FAMILIES, *counts]
+
+
 def reserved_labels() -> frozenset[str]:
     """Return the labels of every metric of an account, which its target labels must not repeat."""
-    collectors = COLLECTORS.values()
-    families: list[Family[Any]] = [
-        *ACCOUNT_FAMILIES,
-        *COLLECTOR_FAMILIES,
-        *(family for one in collectors for family in one.families),
-    ]
-    counts = [family for one in collectors if one.counted_as for family in count_families(one.counted_as)]
-    own = [label for family in (*families, *counts) for label in family.labels]
-    return frozenset({"account", "collector", *own, *(label for one in collectors for label in one.labels)})
+    own = [label for family in (*record_families(), *status_families()) for label in family.labels]
+    return frozenset({"account", "collector", *own, *(label for one in COLLECTORS.values() for label in one.labels)})

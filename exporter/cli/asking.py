@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -41,13 +42,22 @@ class Outcome:
     error: MimecastError | None = None
 
 
-async def ask(config: Config, accounts: Sequence[Account], collectors: Sequence[str] | None = None) -> list[Outcome]:
-    """Call each account's enabled collectors once, or those named, as many at a time as `api.concurrency` allows.
+def ask(config: Config, accounts: Sequence[Account], collectors: Sequence[str] | None = None) -> list[Outcome] | None:
+    """Call each account's enabled collectors once, or those named; return None after printing what is wrong.
 
-    Raises:
-        OSError: a certificate file of `api.tls_config` cannot be used.
-
+    As many calls run at a time as `api.concurrency` allows.
     """
+    try:
+        return asyncio.run(_ask(config, accounts, collectors))
+    except ssl.SSLError as error:
+        problem = error.reason or "not a certificate and its key"
+    except OSError as error:
+        problem = f"{error.strerror}: {error.filename}"
+    sys.stderr.write(f"mimecast-exporter: api.tls_config cannot be used: {problem}\n")
+    return None
+
+
+async def _ask(config: Config, accounts: Sequence[Account], collectors: Sequence[str] | None) -> list[Outcome]:
     limit = asyncio.Semaphore(config.api.concurrency)
     async with open_http_client(http_settings(config.api)) as http:
 
@@ -70,15 +80,3 @@ async def _outcome(client: MimecastClient, account: Account, collector: Collecto
         return Outcome(account, collector, error=error)
     records, skipped = records_to_export(answer, collector, account, time.time())
     return Outcome(account, collector, records, skipped, answer.size, time.monotonic() - started)
-
-
-def ask_now(
-    config: Config, accounts: Sequence[Account], collectors: Sequence[str] | None = None
-) -> list[Outcome] | str:
-    """Call `ask` from outside an event loop; return a sentence where the settings themselves cannot be used."""
-    try:
-        return asyncio.run(ask(config, accounts, collectors))
-    except ssl.SSLError as error:
-        return f"api.tls_config cannot be used: {error.reason or 'not a certificate and its key'}"
-    except OSError as error:
-        return f"api.tls_config cannot be used: {error.strerror}: {error.filename}"

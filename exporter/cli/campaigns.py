@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from exporter.cli.asking import Outcome, ask_now
+from exporter.cli.asking import Outcome, ask
 from exporter.cli.loading import load
 from exporter.cli.logs import set_up_logging
 from exporter.collectors.campaigns import CAMPAIGNS, Campaign
@@ -19,7 +19,7 @@ from exporter.config import Account, Config
 from exporter.exposition.text import format_labels, merge, render_records
 
 _COLUMNS = ("account", "campaign_id", "launched", "sent", "completed", "correct", "title", "secure_id")
-_RIGHT_ALIGNED = frozenset({"sent", "completed"})
+_ALIGNMENTS = "<<<>><<<"
 
 Rows = Sequence[tuple[str, Campaign]]
 
@@ -31,9 +31,10 @@ def run(options: argparse.Namespace) -> int:
     if config is None:
         return 1
     accounts = _chosen(config, options.account, everything=options.all_accounts)
-    outcomes = accounts if isinstance(accounts, str) else ask_now(config, accounts, [CAMPAIGNS.name])
-    if isinstance(outcomes, str):
-        sys.stderr.write(f"mimecast-exporter: {outcomes}\n")
+    if accounts is None:
+        return 1
+    outcomes = ask(config, accounts, [CAMPAIGNS.name])
+    if outcomes is None:
         return 1
     failed = [outcome for outcome in outcomes if outcome.error is not None]
     for outcome in failed:
@@ -48,7 +49,7 @@ def _print(outcomes: Sequence[Outcome], options: argparse.Namespace) -> None:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a terminal may not be able to show every title
     if options.output == "table":
-        sys.stdout.write(_table(rows, _COLUMNS if options.secure_ids else _COLUMNS[:-1]))
+        sys.stdout.write(_table(rows, secure_ids=options.secure_ids))
     elif options.output == "json":
         # Escaped, as standard output may have any encoding.
         sys.stdout.write(json.dumps([_fields(*row) for row in rows], indent=2) + "\n")
@@ -56,35 +57,27 @@ def _print(outcomes: Sequence[Outcome], options: argparse.Namespace) -> None:
         sys.stdout.buffer.write(asyncio.run(_metrics(outcomes)))
 
 
-def _chosen(config: Config, name: str | None, *, everything: bool) -> Sequence[Account] | str:
-    """Return the accounts to call, or why that is not clear."""
-    if everything:
+def _chosen(config: Config, name: str | None, *, everything: bool) -> Sequence[Account] | None:
+    """Return the accounts to call, or None after printing why that is not clear."""
+    if everything or (name is None and len(config.accounts) == 1):
         return config.accounts
-    if name is not None:
-        chosen = [account for account in config.accounts if account.name == name]
-        return chosen or f"no account is named {name!r}; the configured accounts are {_names(config)}"
-    if len(config.accounts) == 1:
-        return config.accounts
-    return f"several accounts are configured: choose one with --account, or --all-accounts; they are {_names(config)}"
+    chosen = [account for account in config.accounts if account.name == name]
+    if not chosen:
+        names = [account.name for account in config.accounts]
+        known = ", ".join(names[:20]) + (f" and {len(names) - 20} more" if len(names) > 20 else "")
+        problem = f"no account is named {name!r}; the configured accounts are {known}"
+        if name is None:
+            problem = f"several accounts are configured: choose one with --account, or --all-accounts; they are {known}"
+        sys.stderr.write(f"mimecast-exporter: {problem}\n")
+    return chosen or None
 
 
-def _names(config: Config) -> str:
-    names = [account.name for account in config.accounts]
-    return ", ".join(names[:20]) + (f" and {len(names) - 20} more" if len(names) > 20 else "")
-
-
-def _table(rows: Rows, columns: Sequence[str]) -> str:
+def _table(rows: Rows, *, secure_ids: bool) -> str:
+    columns = _COLUMNS if secure_ids else _COLUMNS[:-1]
     lines = [columns, *(_cells(*row)[: len(columns)] for row in rows)]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(columns))]
-    return "".join(_line(line, columns, widths) for line in lines)
-
-
-def _line(cells: Sequence[str], columns: Sequence[str], widths: Sequence[int]) -> str:
-    padded = (
-        cell.rjust(width) if name in _RIGHT_ALIGNED else cell.ljust(width)
-        for name, cell, width in zip(columns, cells, widths, strict=True)
-    )
-    return "  ".join(padded).rstrip() + "\n"
+    widths = [max(map(len, cells)) for cells in zip(*lines, strict=True)]
+    formats = [f"{alignment}{width}" for alignment, width in zip(_ALIGNMENTS, widths, strict=False)]
+    return "".join("  ".join(map(format, line, formats)).rstrip() + "\n" for line in lines)
 
 
 def _cells(account: str, campaign: Campaign) -> tuple[str, ...]:
@@ -131,13 +124,8 @@ def _fields(account: str, campaign: Campaign) -> dict[str, Any]:
 
 
 async def _metrics(outcomes: Sequence[Outcome]) -> bytes:
-    texts = [
-        await render_records(
-            CAMPAIGNS.families,
-            outcome.records,
-            format_labels(("account",), (outcome.account.name,)),
-            CAMPAIGNS.labels,
-        )
-        for outcome in outcomes
-    ]
+    texts = []
+    for outcome in outcomes:
+        account = format_labels(("account",), (outcome.account.name,))
+        texts.append(await render_records(CAMPAIGNS.families, outcome.records, account, CAMPAIGNS.labels))
     return b"".join(merge(CAMPAIGNS.families, texts))

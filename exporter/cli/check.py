@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Iterator
 
-from exporter.cli.asking import Outcome, ask_now
+from exporter.cli.asking import Outcome, ask
 from exporter.cli.loading import load
 from exporter.cli.logs import set_up_logging
 from exporter.cli.serve import load_web
@@ -16,7 +16,8 @@ from exporter.config import Config
 def run(options: argparse.Namespace) -> int:
     """Print a line per file and collector; return 1 where a file is invalid or a collector fails."""
     set_up_logging(options.log_level, options.log_format)
-    config, web_is_valid = load(options.config_file), _check_web_config(options.web_config_file)
+    config = load(options.config_file)
+    web = load_web(options.web_config_file)
     if config is None:
         return 1
     problems = config.problems()
@@ -25,25 +26,16 @@ def run(options: argparse.Namespace) -> int:
     if problems:
         return 1
     sys.stdout.write(f"{config.source}: valid, {len(config.accounts)} account{'s' * (len(config.accounts) != 1)}\n")
-    if not web_is_valid:
+    if web is None:
         return 1
+    if options.web_config_file is not None:
+        sys.stdout.write(f"{options.web_config_file}: valid\n")
     return _check_online(config) if options.online else 0
 
 
-def _check_web_config(file: str | None) -> bool:
-    """Print what is wrong with the web configuration, or that it is valid; return whether it can be used."""
-    if file is None:
-        return True
-    web = load_web(file)
-    if web is not None:
-        sys.stdout.write(f"{file}: valid\n")
-    return web is not None
-
-
 def _check_online(config: Config) -> int:
-    outcomes = ask_now(config, config.accounts)
-    if isinstance(outcomes, str):
-        sys.stderr.write(f"mimecast-exporter: {outcomes}\n")
+    outcomes = ask(config, config.accounts)
+    if outcomes is None:
         return 1
     for outcome in outcomes:
         sys.stdout.write("".join(f"{outcome.account.name}: {line}\n" for line in _lines(outcome)))

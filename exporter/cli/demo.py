@@ -8,16 +8,16 @@ import sys
 from collections.abc import Sequence
 from socket import socket
 
+from msgspec.structs import replace
+
 from exporter.cli.logs import set_up_logging
 from exporter.cli.serve import listen, load_web, run_loop, serve_exporter
 from exporter.cli.simulate import build
 from exporter.collectors import COLLECTORS
-from exporter.config import Account, CacheSettings, Config, Hmac, OAuth2, Secret
+from exporter.config import Config
 from exporter.http.server.listen import address_of
 from exporter.simulator import SimulatedAccount, serve
-
-#: Time to live in seconds; short, so that the numbers change while one watches.
-_TTL = 10.0
+from exporter.yamlfile import read_mapping
 
 
 def run(options: argparse.Namespace) -> int:
@@ -39,25 +39,10 @@ def run(options: argparse.Namespace) -> int:
 
 def _configuration(accounts: Sequence[SimulatedAccount], base_url: str) -> Config:
     """Return the configuration of these accounts, without writing a file: the file system may be read-only."""
-    return Config(
-        accounts=tuple(_account(account, base_url) for account in accounts),
-        cache=CacheSettings(ttl=_TTL),
-        source="demo",
-    )
-
-
-def _account(account: SimulatedAccount, base_url: str) -> Account:
-    collectors = tuple(COLLECTORS)
-    if account.version == "2.0":
-        oauth2 = OAuth2(client_id=account.application, client_secret=Secret(account.key))
-        return Account(name=account.name, base_url=base_url, oauth2=oauth2, collectors=collectors)
-    hmac = Hmac(
-        app_id=account.application,
-        app_key=Secret(account.key),
-        access_key=Secret(account.access_key),
-        secret_key=Secret(account.secret_key),
-    )
-    return Account(name=account.name, base_url=base_url, hmac=hmac, collectors=collectors)
+    own = [account.settings(base_url) | {"collectors": list(COLLECTORS)} for account in accounts]
+    # The time to live is short, so that the numbers change while one watches.
+    document = read_mapping({"accounts": own, "cache": {"ttl": "10s"}}, Config, source="demo")
+    return replace(document.result(), source="demo")
 
 
 def _greet(sockets: Sequence[socket], scheme: str, telemetry_path: str) -> None:

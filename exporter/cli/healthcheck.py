@@ -5,15 +5,15 @@ from __future__ import annotations
 import argparse
 import sys
 
-from exporter.cli.parser import DEFAULT_LISTEN
+from exporter.cli.flags import DEFAULT_LISTEN
 from exporter.http.health import check_health
-from exporter.http.server.listen import parse_listen_addresses
+from exporter.http.server.listen import parse_listen_address
 
 
 def run(options: argparse.Namespace) -> int:
     """Ask the exporter that runs with the same `--web` flags; return 1 where it is not healthy."""
     try:
-        addresses = parse_listen_addresses(options.web_listen_address or [DEFAULT_LISTEN])
+        addresses = [parse_listen_address(text) for text in options.web_listen_address or [DEFAULT_LISTEN]]
     except ValueError as error:
         sys.stderr.write(f"mimecast-exporter: {error}\n")
         return 1

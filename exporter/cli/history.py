@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from functools import lru_cache
 from itertools import groupby
-from typing import Any
 
 import msgspec
 
 from exporter.accounts.cache import Statistics
-from exporter.accounts.exposition import record_families, status_families
 from exporter.accounts.status import (
     ACCOUNT_FAMILIES,
-    COLLECTOR_FAMILIES,
     SCRAPE_FAMILIES,
     AccountStatus,
     CollectorStatus,
-    count_families,
+    record_families,
+    status_families,
 )
-from exporter.collectors import COLLECTORS, Collector
+from exporter.collectors import COLLECTORS
 from exporter.config import Account
-from exporter.exposition.family import Family
 from exporter.exposition.text import FamilyTexts, format_labels, merge, render_record
 from exporter.mimecast import Traffic
-from exporter.simulator import SimulatedAccount, Simulator, history
+from exporter.simulator import PastAnswer, SimulatedAccount, Simulator, history
 
-Item = dict[str, Any]
+_BY_ENDPOINT = {collector.endpoint.name: collector for collector in COLLECTORS.values()}
 
 
 def expositions(simulator: Simulator, length: float, step: float) -> Iterator[tuple[float, str]]:
@@ -40,68 +38,39 @@ def expositions(simulator: Simulator, length: float, step: float) -> Iterator[tu
         step: seconds between two scrapes.
 
     """
-    accounts = {account.name: _PastAccount(account) for account in simulator.accounts}
-    families: list[Family[Any]] = [*record_families(), *status_families(), *SCRAPE_FAMILIES]
+    statuses = {account.name: _status(account) for account in simulator.accounts}
+    families = [*record_families(), *status_families(), *SCRAPE_FAMILIES]
     for moment, answers in groupby(history(simulator, length / 86400, step), key=lambda answer: answer.moment):
-        for answer in answers:
-            accounts[answer.account].refresh(answer.endpoint, answer.items, moment)
-        texts = [text for account in accounts.values() for text in account.texts()]
+        texts = [text for answer in answers for text in _refreshed(statuses[answer.account], answer)]
+        texts += [
+            render_record(ACCOUNT_FAMILIES, one, format_labels(("account",), (name,))) for name, one in statuses.items()
+        ]
         yield moment, b"".join(merge(families, texts)).decode()
 
 
-class _PastAccount:
-    """One account: its collectors by endpoint, and its status."""
-
-    def __init__(self, account: SimulatedAccount) -> None:
-        self._collectors = {
-            collector.endpoint.name: _PastCollector(collector, Account(name=account.name))
-            for collector in COLLECTORS.values()
-        }
-        endpoints = (*self._collectors, "token") if account.version == "2.0" else tuple(self._collectors)
-        collectors = tuple(collector.status for collector in self._collectors.values())
-        self._status = AccountStatus(account.name, Traffic(), endpoints, collectors)
-        self._labels = format_labels(("account",), (account.name,))
-
-    def refresh(self, endpoint: str, items: Sequence[Item], moment: float) -> None:
-        """Take an endpoint's answer."""
-        self._collectors[endpoint].refresh(items, moment)
-        self._status.traffic.requests[endpoint, 200] += 1
-
-    def texts(self) -> Iterator[FamilyTexts]:
-        """Yield the samples of the account and of its collectors."""
-        yield render_record(ACCOUNT_FAMILIES, self._status, self._labels)
-        for collector in self._collectors.values():
-            yield from collector.texts()
+def _status(account: SimulatedAccount) -> AccountStatus:
+    """Return the status of an account before its first refresh."""
+    endpoints = (*_BY_ENDPOINT, "token") if account.version == "2.0" else tuple(_BY_ENDPOINT)
+    collectors = tuple(CollectorStatus(one.name, Statistics(), one.counted_as, up=True) for one in COLLECTORS.values())
+    return AccountStatus(account.name, Traffic(), endpoints, collectors)
 
 
-class _PastCollector:
-    """One collector of one account: its latest records, rendered, and its status."""
+def _refreshed(status: AccountStatus, answer: PastAnswer) -> Iterator[FamilyTexts]:
+    """Take an endpoint's answer into the status of its account, and yield the samples of its collector."""
+    status.traffic.requests[answer.endpoint, 200] += 1
+    name = _BY_ENDPOINT[answer.endpoint].name
+    collector = next(one for one in status.collectors if one.collector == name)
+    collector.records, collector.data_time = len(answer.items), answer.moment
+    collector.cache.requests += 1
+    yield from (_rendered(answer.account, answer.endpoint, msgspec.json.encode(item)) for item in answer.items)
+    yield collector.texts(answer.account)
+    yield render_record(SCRAPE_FAMILIES, collector, collector.labels(answer.account))
 
-    def __init__(self, collector: Collector[Any], account: Account) -> None:
-        self.status = CollectorStatus(collector.name, Statistics(), collector.counted_as, up=True)
-        self._collector = collector
-        self._account = account
-        # By the item's identity; the item is kept so that no other takes its identity.
-        self._rendered: dict[int, tuple[Item, FamilyTexts]] = {}
 
-    def refresh(self, items: Sequence[Item], moment: float) -> None:
-        """Take an answer; an item that was in the one before is not rendered again."""
-        before = self._rendered
-        self._rendered = {id(item): before.get(id(item)) or (item, self._render(item)) for item in items}
-        self.status.records, self.status.data_time = len(items), moment
-        self.status.cache.requests += 1
-
-    def texts(self) -> Iterator[FamilyTexts]:
-        """Yield the samples of the records and of the status."""
-        yield from (text for _, text in self._rendered.values())
-        labels = format_labels(("account", "collector"), (self._account.name, self._collector.name))
-        yield render_record((*COLLECTOR_FAMILIES, *SCRAPE_FAMILIES), self.status, labels)
-        if self.status.counted_as:
-            account = format_labels(("account",), (self._account.name,))
-            yield render_record(count_families(self.status.counted_as), self.status, account)
-
-    def _render(self, item: Item) -> FamilyTexts:
-        record = self._collector.decode(msgspec.Raw(msgspec.json.encode(item)), self._account)
-        names = ("account", *self._collector.labels)
-        values = [getattr(record, label) for label in self._collector.labels]
-        return render_record(self._collector.families, record, format_labels(names, (self._account.name, *values)))
+@lru_cache(maxsize=20_000)
+def _rendered(account: str, endpoint: str, item: bytes) -> FamilyTexts:
+    """Return the samples of an item, which is the same at many moments."""
+    collector = _BY_ENDPOINT[endpoint]
+    record = collector.decode(msgspec.Raw(item), Account(name=account))
+    own = [getattr(record, label) for label in collector.labels]
+    return render_record(collector.families, record, format_labels(("account", *collector.labels), (account, *own)))

@@ -16,7 +16,13 @@ _LIBRARIES = ("httpx", "httpcore", "asyncio", "uvicorn", "anyio")
 
 
 class _Formatter(logging.Formatter):
-    def fields(self, record: logging.LogRecord) -> dict[str, Any]:
+    """Write `ts=… level=info msg=refreshed account=acme records=14`, or the same as a JSON object."""
+
+    def __init__(self, form: LogFormat) -> None:
+        super().__init__()
+        self._form = form
+
+    def format(self, record: logging.LogRecord) -> str:
         fields: dict[str, Any] = {
             "ts": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
             "level": {"WARNING": "warn"}.get(record.levelname, record.levelname.lower()),
@@ -25,21 +31,9 @@ class _Formatter(logging.Formatter):
         fields |= {key: value for key, value in record.__dict__.items() if key not in _STANDARD}
         if record.exc_info:
             fields["exception"] = self.formatException(record.exc_info)
-        return fields
-
-
-class LogfmtFormatter(_Formatter):
-    """`ts=… level=info msg=fetched account=acme campaigns=14`."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        return " ".join(f"{key}={_logfmt_value(value)}" for key, value in self.fields(record).items())
-
-
-class JsonFormatter(_Formatter):
-    """One JSON object a line."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        return json.dumps(self.fields(record), ensure_ascii=False, default=str)
+        if self._form == "json":
+            return json.dumps(fields, ensure_ascii=False, default=str)
+        return " ".join(f"{key}={_logfmt_value(value)}" for key, value in fields.items())
 
 
 def _logfmt_value(value: Any) -> str:
@@ -51,9 +45,7 @@ def _logfmt_value(value: Any) -> str:
 def set_up_logging(level: str, form: LogFormat) -> None:
     """Log to standard error; `level` is debug, info, warn or error."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(JsonFormatter() if form == "json" else LogfmtFormatter())
-    root = logging.getLogger()
-    root.handlers[:] = [handler]
-    root.setLevel({"warn": logging.WARNING}.get(level) or logging.getLevelNamesMapping()[level.upper()])
+    handler.setFormatter(_Formatter(form))
+    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     for name in _LIBRARIES:
         logging.getLogger(name).setLevel(logging.WARNING)

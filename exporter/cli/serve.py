@@ -10,17 +10,16 @@ import os
 import sys
 from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
-from socket import socket
 from typing import Any, NoReturn
 
 from exporter import about
 from exporter.app import App
+from exporter.cli.flags import DEFAULT_LISTEN
 from exporter.cli.loading import load, read
 from exporter.cli.logs import set_up_logging
-from exporter.cli.parser import DEFAULT_LISTEN
 from exporter.config import Config
 from exporter.http.handlers.state import HandlerOptions
-from exporter.http.server.listen import ListenAddress, ListenError, bind, parse_listen_addresses
+from exporter.http.server.listen import ListenAddress, ListenError, Listeners, bind, parse_listen_address
 from exporter.http.server.server import serve
 from exporter.http.server.systemd import passed_sockets, refuse_passed_sockets
 from exporter.http.webconfig.loading import WebConfigError
@@ -71,13 +70,13 @@ def load_web(file: str | None) -> WatchedWebConfig | None:
     return None
 
 
-def listen(addresses: Sequence[str] | None, *, from_systemd: bool = False) -> Sequence[socket] | None:
+def listen(addresses: Sequence[str] | None, *, from_systemd: bool = False) -> Listeners | None:
     """Return the listening sockets, or None after printing the error."""
     try:
         if from_systemd:
             return passed_sockets()
         refuse_passed_sockets()
-        return bind(parse_listen_addresses(addresses or [DEFAULT_LISTEN]))
+        return bind(map(parse_listen_address, addresses or [DEFAULT_LISTEN]))
     except (ListenError, ValueError) as error:
         sys.stderr.write(f"mimecast-exporter: {error}\n")
         return None
@@ -104,7 +103,7 @@ def run_loop(main: Coroutine[Any, Any, int]) -> NoReturn:
 async def serve_exporter(
     config: Config,
     reread: Callable[[], Config],
-    sockets: Sequence[socket],
+    sockets: Listeners,
     *,
     web: WatchedWebConfig,
     options: argparse.Namespace,
@@ -130,23 +129,16 @@ async def serve_exporter(
     await serve(
         app.application(handlers, max_requests=options.web_max_requests, web=web),
         sockets,
-        tls=web.current.server_tls,
+        tls=web.current.tls,
         watch_tls=web.watch,
         on_stop=app.close,
-        on_reload=_reload(app),
+        on_reload=app.reload,
         ready=_ready,
     )
     if watching is not None:
         watching.cancel()
     log.info("stopped")
     return 0
-
-
-def _reload(app: App) -> Callable[[], Coroutine[Any, Any, None]]:
-    async def reload() -> None:
-        await app.reload()
-
-    return reload
 
 
 def _ready(addresses: Sequence[ListenAddress]) -> None:

@@ -33,10 +33,8 @@ def run(options: argparse.Namespace) -> int:
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stopping.set)
         async with serve(simulator, sockets[0]) as base_url:
-            sys.stdout.write(
-                f"# The simulated API listens on {base_url}\n"
-                + configuration(simulator.accounts, base_url, tuple(COLLECTORS))
-            )
+            sys.stdout.write(f"# The simulated API listens on {base_url}\n")
+            sys.stdout.write(configuration(simulator.accounts, base_url, tuple(COLLECTORS)))
             sys.stdout.flush()
             await stopping.wait()
         return 0

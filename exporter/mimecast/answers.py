@@ -62,7 +62,8 @@ def interpret(
     key = documented.get(1)
     option = known_option or key or None
     read_off = {1: option_counts[option]} if option is not None and option in option_counts else {}
-    return CorrectAnswers({**read_off, **counted}, option, _impossible_option(key, option_counts))
+    impossible = key is not None and bool(option_counts) and key not in option_counts
+    return CorrectAnswers({**read_off, **counted}, option, impossible)
 
 
 def _implausible_counts(
@@ -83,7 +84,3 @@ def _implausible_counts(
         return True
     enough = users_completed is not None and users_completed >= ENOUGH_COMPLETIONS
     return enough and bool(option_counts) and value not in option_counts.values()
-
-
-def _impossible_option(key: int | None, option_counts: Mapping[int, int]) -> bool:
-    return key is not None and bool(option_counts) and key not in option_counts

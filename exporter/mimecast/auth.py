@@ -1,8 +1,7 @@
 """How an account authenticates: signed requests (API 1.0), or OAuth 2.0 client credentials (API 2.0).
 
-Signatures follow the vendor's get-queue page, tokens other public integrations.
-
-Secrets are read at each use, so that a rotated file needs no restart, and are written into requests only.
+Signatures follow the vendor's get-queue page, tokens other public integrations. Secrets are read at each use, so that a
+rotated file needs no restart, and are written into requests only.
 """
 
 from __future__ import annotations
@@ -169,12 +168,7 @@ def signed_date(now: float) -> str:
 
 
 def sign(*, secret_key: str, message: str) -> str:
-    """Return base64(HMAC-SHA1(base64decode(secret_key), message)).
-
-    Raises:
-        SecretUnreadable: the key is not base64.
-
-    """
+    """Return base64(HMAC-SHA1(base64decode(secret_key), message)); raise SecretUnreadable for a key of another form."""
     try:
         key = base64.b64decode(secret_key, validate=True)
     except ValueError:
@@ -203,12 +197,7 @@ def read_secret(reader: SecretReader, name: str, *, for_header: bool = False) ->
 
 
 def read_token(answer: Envelope) -> tuple[str, float]:
-    """Return the token in an answer of the token endpoint, and its lifetime in seconds.
-
-    Raises:
-        InvalidResponse: the answer holds no token that a header can hold.
-
-    """
+    """Return the token and its lifetime in seconds; raise InvalidResponse for one that a header cannot hold."""
     token = answer.access_token.strip() if isinstance(answer.access_token, str) else ""
     if not token or not token.isascii() or not token.isprintable() or " " in token:
         raise errors.InvalidResponse("the token endpoint's answer holds no access token")

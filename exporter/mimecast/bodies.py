@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import AsyncIterable, AsyncIterator
+from dataclasses import dataclass
 
 import httpx
 from isal import isal_zlib
@@ -14,20 +15,15 @@ from . import errors
 CHUNK_SIZE = 1024 * 1024
 
 
+@dataclass
 class Budget:
     """The decoded bytes that may be read, and those that were."""
 
-    def __init__(self, size: int) -> None:
-        self.size = size
-        self.used = 0
+    size: int
+    used: int = 0
 
     def spend(self, amount: int) -> None:
-        """Take `amount` bytes.
-
-        Raises:
-            ResponseTooLarge: that many are not left.
-
-        """
+        """Take `amount` bytes, or raise ResponseTooLarge where that many are not left."""
         self.used += amount
         if self.used > self.size:
             raise errors.ResponseTooLarge(
@@ -39,7 +35,7 @@ async def read_body(response: httpx.Response, budget: Budget) -> bytearray:
     """Return the decompressed body of a response, which is not yet read.
 
     Raises:
-        InvalidResponse: the body is compressed in another way than with gzip, or ends too early.
+        InvalidResponse: the body is not gzip as it says, ends too early, or is compressed in another way.
         ResponseTooLarge: the budget is used up.
 
     """
@@ -57,12 +53,7 @@ async def read_body(response: httpx.Response, budget: Budget) -> bytearray:
 
 
 async def gunzip(source: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
-    """Yield the decompressed bytes of gzip members, at most `CHUNK_SIZE` at a time.
-
-    Raises:
-        InvalidResponse: the bytes are not gzip, or end too early.
-
-    """
+    """Yield the decompressed bytes of gzip members, at most `CHUNK_SIZE` at a time; see `read_body`."""
     decompressor = isal_zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
     complete = True
     async for chunk in source:

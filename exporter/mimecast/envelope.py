@@ -39,12 +39,7 @@ _decoder = msgspec.json.Decoder(Envelope)
 
 
 def open_envelope(body: bytes | bytearray) -> Envelope:
-    """Return an answer split into its parts.
-
-    Raises:
-        InvalidResponse: the body is not JSON, or not an object.
-
-    """
+    """Return an answer split into its parts; raise InvalidResponse for a body that is not an object in JSON."""
     try:
         return _decoder.decode(body)
     except RecursionError:

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -27,12 +28,7 @@ _NOT_YET_VALID, _EXPIRED = 9, 10
 
 
 class Network(httpcore.AsyncNetworkBackend):
-    """Connects to hosts by name.
-
-    Args:
-        is_proxy: whether the hosts are proxies, as messages say then.
-
-    """
+    """Connects to hosts by name; messages say whether the hosts are proxies."""
 
     def __init__(self, *, is_proxy: bool = False) -> None:
         self._lookups: dict[str, Future[list[str]]] = {}
@@ -41,12 +37,7 @@ class Network(httpcore.AsyncNetworkBackend):
         self._backend = httpcore.AnyIOBackend()
 
     async def connect_tcp(self, host: str, port: int, *args: Any, **kwargs: Any) -> httpcore.AsyncNetworkStream:
-        """Return a connection to one of the host's addresses; see `httpcore.AsyncNetworkBackend`.
-
-        Raises:
-            CannotConnect: the name has no address, or no address accepts the connection.
-
-        """
+        """Return a connection to one of the host's addresses, or raise CannotConnect with the causes of all."""
         place = f"{self._what}[{host}]:{port}" if ":" in host else f"{self._what}{host}:{port}"
         with waiting_for(f"resolving {self._what}{host}"):
             addresses = await self._addresses(host)
@@ -74,73 +65,58 @@ class Network(httpcore.AsyncNetworkBackend):
         raise errors.CannotConnect(f"{self._what}{host} cannot be resolved ({cause}): check {self._check} and DNS")
 
 
+@dataclass(eq=False)
 class Stream(httpcore.AsyncNetworkStream):
-    """A connection that knows whether an answer has begun on it, and whether there was one before."""
+    """A connection to a host that knows whether an answer has begun on it, and whether there was one before."""
 
-    def __init__(self, stream: httpcore.AsyncNetworkStream, host: str, place: str) -> None:
-        self._stream = stream
-        self._host = host
-        self._place = place
-        self._answering = False
-        self._reused = False
+    stream: httpcore.AsyncNetworkStream
+    host: str
+    place: str
+    answering: bool = False
+    reused: bool = False
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        """Return what comes next; see `httpcore.AsyncNetworkStream`.
-
-        Raises:
-            CannotConnect: the connection ended before any byte of the answer.
-
-        """
+        """Return what comes next, or raise CannotConnect where the connection ended before any byte of the answer."""
         cause = "the other side closed it"
-        data = b""
         try:
-            data = await self._stream.read(max_bytes, timeout)
+            data = await self.stream.read(max_bytes, timeout)
         except httpcore.ReadError as error:
-            if self._answering:
+            if self.answering:
                 raise
-            cause = cause_of(error)
-        if not data and not self._answering:
-            kind = errors.StaleConnection if self._reused else errors.CannotConnect
-            raise kind(f"the connection to {self._place} ended before an answer began ({cause})")
-        self._answering = True
+            data, cause = b"", cause_of(error)
+        if not data and not self.answering:
+            kind = errors.StaleConnection if self.reused else errors.CannotConnect
+            raise kind(f"the connection to {self.place} ended before an answer began ({cause})")
+        self.answering = True
         return data
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        """Send bytes of a request; see `httpcore.AsyncNetworkStream`."""
-        self._reused = self._reused or self._answering
-        self._answering = False
-        await self._stream.write(buffer, timeout)
+        self.reused = self.reused or self.answering
+        self.answering = False
+        await self.stream.write(buffer, timeout)
 
     async def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.AsyncNetworkStream:
-        """Return the same connection under TLS; see `httpcore.AsyncNetworkStream`.
-
-        Raises:
-            TlsFailed: the certificate is not trusted, or the handshake failed.
-            CannotConnect: the connection ended during the handshake.
-
-        """
-        host = server_hostname or self._host
+        """Return the same connection under TLS, or raise TlsFailed, or CannotConnect where the connection ended."""
+        host = server_hostname or self.host
         try:
             with waiting_for(f"in the TLS handshake with {host}"):
-                stream = await self._stream.start_tls(ssl_context, server_hostname, timeout)
+                stream = await self.stream.start_tls(ssl_context, server_hostname, timeout)
         except (httpcore.ConnectError, OSError) as error:
             failure = handshake_failure(error, host)
         except BaseException:
-            await self._stream.aclose()  # httpcore leaves it open where the handshake is cancelled
+            await self.stream.aclose()  # httpcore leaves it open where the handshake is cancelled
             raise
         else:
-            return Stream(stream, host, self._place if host == self._host else host)
+            return Stream(stream, host, self.place if host == self.host else host)
         raise failure
 
     async def aclose(self) -> None:
-        """Close the connection."""
-        await self._stream.aclose()
+        await self.stream.aclose()
 
     def get_extra_info(self, info: str) -> Any:
-        """Return what the connection knows of itself; see `httpcore.AsyncNetworkStream`."""
-        return self._stream.get_extra_info(info)
+        return self.stream.get_extra_info(info)
 
 
 def start_lookup(host: str) -> Future[list[str]]:
@@ -185,7 +161,7 @@ async def first_connected(
         try:
             connected.append(await connect())
             group.cancel_scope.cancel()
-        except httpcore.ConnectError as error:
+        except Exception as error:
             failures.append(error)
         ended.set()
 
@@ -219,10 +195,8 @@ def handshake_failure(error: BaseException, host: str) -> errors.MimecastError:
     if cause is None:
         return errors.CannotConnect(f"the connection to {host} ended during the TLS handshake ({cause_of(error)})")
     if not isinstance(cause, ssl.SSLCertVerificationError):
-        reason = cause.reason or "handshake failed"
-        return errors.TlsFailed(
-            f"no TLS connection to {host} ({reason}): check base_url (or region) and api.tls_config"
-        )
+        told = cause.reason or "handshake failed"
+        return errors.TlsFailed(f"no TLS connection to {host} ({told}): check base_url (or region) and api.tls_config")
     advice = "check the host, or name its CA in api.tls_config.ca_file"
     if cause.verify_code in _STRICTNESS:
         advice = (

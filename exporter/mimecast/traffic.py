@@ -58,9 +58,7 @@ def read_number(text: str | None) -> float | None:
 def read_http_date(text: str | None) -> float | None:
     """Return the seconds since the epoch of an HTTP date in any of its three forms; one without a zone is UTC."""
     try:
-        moment = parsedate_to_datetime(text) if text else None
+        moment = parsedate_to_datetime(text or "")
     except (ValueError, OverflowError):
-        return None
-    if moment is None:
         return None
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

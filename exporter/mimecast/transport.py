@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import ipaddress
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import certifi
 import httpcore
 import httpx
 
+from . import errors
 from .network import Network
-from .pool import CancellablePool
+
+_FAILURES = (httpcore.ProxyError, httpcore.ProtocolError, httpcore.NetworkError, httpcore.TimeoutException)
 
 
 @dataclass(frozen=True)
@@ -52,14 +57,10 @@ class HttpSettings:
         object.__setattr__(self, "digests", digests)
 
     def tls_context(self) -> ssl.SSLContext:
-        """Return a context that trusts `ca_file`, or else the public authorities.
+        """Return a context that trusts `ca_file`, or else the public authorities; raise OSError as ssl does.
 
         Authorities that companies make for themselves often lack what Python 3.13 and later demand (RFC 5280 in full).
         Whoever names one in `ca_file` trusts it as it is, so that demand is dropped there.
-
-        Raises:
-            OSError: a file cannot be used (ssl.SSLError is one).
-
         """
         context = ssl.create_default_context(cafile=self.ca_file or certifi.where())
         context.minimum_version = self.min_version
@@ -79,13 +80,8 @@ def open_http_client(settings: HttpSettings) -> httpx.AsyncClient:
         OSError: a certificate file cannot be used (ssl.SSLError is one).
 
     """
-    context = settings.tls_context()
-    transport: httpx.AsyncBaseTransport = CancellablePool(_direct(context))
-    if settings.proxy_url:
-        proxied = CancellablePool(_proxied(httpx.Proxy(settings.proxy_url), context))
-        transport = Routes(transport, proxied, settings.no_proxy)
     return httpx.AsyncClient(
-        transport=transport,
+        transport=_transport(settings),
         trust_env=False,
         follow_redirects=False,
         timeout=None,  # noqa: S113 - one bound holds the whole refresh, see MimecastClient
@@ -95,24 +91,23 @@ def open_http_client(settings: HttpSettings) -> httpx.AsyncClient:
     )
 
 
-_LIMITS: Final[dict[str, Any]] = {"max_connections": None, "max_keepalive_connections": 20, "keepalive_expiry": 5.0}
-
-
-def _direct(context: ssl.SSLContext) -> Callable[[], httpcore.AsyncConnectionPool]:
-    network = Network()
-    return lambda: httpcore.AsyncConnectionPool(ssl_context=context, network_backend=network, **_LIMITS)
-
-
-def _proxied(proxy: httpx.Proxy, context: ssl.SSLContext) -> Callable[[], httpcore.AsyncConnectionPool]:
-    network = Network(is_proxy=True)
-    return lambda: httpcore.AsyncHTTPProxy(
+def _transport(settings: HttpSettings) -> httpx.AsyncBaseTransport:
+    context = settings.tls_context()
+    limits: dict[str, Any] = {"max_connections": None, "max_keepalive_connections": 20, "keepalive_expiry": 5.0}
+    make = partial(httpcore.AsyncConnectionPool, ssl_context=context, network_backend=Network(), **limits)
+    if not settings.proxy_url:
+        return CancellablePool(make)
+    proxy = httpx.Proxy(settings.proxy_url)
+    make_proxied = partial(
+        httpcore.AsyncHTTPProxy,
         str(proxy.url),
         proxy_auth=proxy.raw_auth,
         ssl_context=context,
         proxy_ssl_context=context if proxy.url.scheme == "https" else None,
-        network_backend=network,
-        **_LIMITS,
+        network_backend=Network(is_proxy=True),
+        **limits,
     )
+    return Routes(CancellablePool(make), CancellablePool(make_proxied), settings.no_proxy)
 
 
 @dataclass(frozen=True)
@@ -124,7 +119,6 @@ class Routes(httpx.AsyncBaseTransport):
     no_proxy: Callable[[str, int], bool]
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send the request; see `httpx.AsyncBaseTransport`."""
         host, port = request.url.host, request.url.port or (443 if request.url.scheme == "https" else 80)
         direct = is_loopback(host) or self.no_proxy(host, port)
         return await (self.direct if direct else self.proxied).handle_async_request(request)
@@ -140,12 +134,114 @@ def is_loopback(host: str) -> bool:
     name = host.strip("[]").removesuffix(".").lower()
     if name == "localhost" or name.endswith(".localhost"):
         return True
+    with suppress(OSError):
+        name = socket.inet_ntoa(socket.inet_aton(name))  # 127.1, 0x7f000001, as the resolver reads them
     try:
-        address: ipaddress.IPv4Address | ipaddress.IPv6Address = ipaddress.ip_address(name)
+        address = ipaddress.ip_address(name)
     except ValueError:
-        try:
-            address = ipaddress.IPv4Address(socket.inet_aton(name))  # 127.1, 0x7f000001, as the resolver reads them
-        except OSError:
-            return False
+        return False
     address = getattr(address, "ipv4_mapped", None) or address
     return address.is_loopback or address.is_unspecified
+
+
+@dataclass(eq=False)
+class _Pool:
+    connections: httpcore.AsyncConnectionPool
+    calls: int = 0
+
+
+class CancellablePool(httpx.AsyncBaseTransport):
+    """Sends requests by a pool of connections that is replaced where these can no longer be relied on.
+
+    httpcore forgets a connection whose call is cancelled at the wrong moment: it stays open, and in the pool, for as
+    long as the pool lives (https://github.com/encode/httpcore/issues/1093). And where one kept connection turns out to
+    be closed, the others probably are as well. In both cases the pool gets no further call, and is closed after its
+    last one. (httpx's own transport offers no way to give its pool a network backend.)
+    """
+
+    def __init__(self, make: Callable[[], httpcore.AsyncConnectionPool]) -> None:
+        self._make = make
+        self._pools = [_Pool(make())]
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        pool = self._pools[-1]
+        pool.calls += 1
+        sent = httpcore.Request(
+            request.method,
+            str(request.url),
+            headers=request.headers.raw,
+            content=request.stream,
+            extensions=request.extensions,
+        )
+        try:
+            response = await pool.connections.handle_async_request(sent)
+        except _FAILURES as error:
+            failure = _failure(error)
+        except BaseException as error:
+            await self._end(pool, reliable=not isinstance(error, asyncio.CancelledError | errors.StaleConnection))
+            raise
+        else:
+            body = _Body(response.stream, lambda whole: self._end(pool, reliable=whole))
+            return httpx.Response(
+                response.status, headers=response.headers, stream=body, extensions=response.extensions
+            )
+        await self._end(pool)
+        raise failure
+
+    async def aclose(self) -> None:
+        """Close every connection, whatever is under way on it."""
+        for pool in list(self._pools):
+            await pool.connections.aclose()
+
+    async def _end(self, pool: _Pool, *, reliable: bool = True) -> None:
+        """Count a call as ended; retire its pool if the connections can no longer be relied on."""
+        pool.calls -= 1
+        if not reliable and pool is self._pools[-1]:
+            self._pools.append(_Pool(self._make()))
+        if pool is not self._pools[-1] and not pool.calls:
+            self._pools.remove(pool)
+            await asyncio.shield(pool.connections.aclose())
+
+
+@dataclass(eq=False)
+class _Body(httpx.AsyncByteStream):
+    """A response's body; reports once that it is closed, and whether it was read and closed without interruption."""
+
+    source: Any
+    on_closed: Callable[[bool], Awaitable[None]]
+    whole: bool = False
+    closed: bool = False
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        try:
+            async for chunk in self.source:
+                yield chunk
+            self.whole = True
+        except _FAILURES:
+            raise errors.InvalidResponse("the answer was cut short: the connection ended before its body did") from None
+
+    async def aclose(self) -> None:
+        if self.closed:
+            return
+        self.closed = True
+        reliable = False
+        try:
+            await self.source.aclose()
+            reliable = self.whole
+        finally:
+            await self.on_closed(reliable)
+
+
+def _failure(error: Exception) -> errors.MimecastError:
+    """Return our error for one of httpcore; its text can hold what the other side sent, and goes no further."""
+    if isinstance(error, httpcore.LocalProtocolError):
+        return errors.SecretUnreadable("the request cannot be sent: a header would hold characters that none may hold")
+    if not isinstance(error, httpcore.ProxyError):
+        return errors.InvalidResponse("the answer is not HTTP, or was cut short: is base_url the API's host and port?")
+    status = str(error)[:3]
+    advice = {
+        "407": "check the user and password in api.proxy_url",
+        "429": "the proxy limits its users, not the API; ask whoever runs it",
+    }.get(status, "ask whoever runs the proxy whether it lets this machine reach the API, and check api.proxy_url")
+    told = f"HTTP {status}" if status.isdigit() else "no HTTP status"
+    return errors.CannotConnect(f"the proxy refuses the connection ({told} from the proxy): {advice}")

@@ -2,9 +2,8 @@
 
 from .accounts import SimulatedAccount, configuration, fleet
 from .api import Recorded, Simulator
-from .backfill import openmetrics
 from .faults import Fault, refusal
-from .history import PastAnswer, history
+from .history import PastAnswer, history, openmetrics
 from .server import running, serve
 
 __all__ = [

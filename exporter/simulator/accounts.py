@@ -6,7 +6,9 @@ import base64
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
+
+import yaml
 
 _COMPANIES = ("acme", "globex", "initech", "umbrella", "hooli", "stark", "wayne", "wonka")
 
@@ -31,6 +33,15 @@ class SimulatedAccount:
     access_key: str = ""
     secret_key: str = ""
 
+    def settings(self, base_url: str) -> dict[str, Any]:
+        """Return the account as it stands in an exporter configuration."""
+        if self.version == "2.0":
+            credentials = {"oauth2": {"client_id": self.application, "client_secret": self.key}}
+        else:
+            keys = {"access_key": self.access_key, "secret_key": self.secret_key}
+            credentials = {"hmac": {"app_id": self.application, "app_key": self.key, **keys}}
+        return {"name": self.name, "base_url": base_url, **credentials}
+
 
 def fleet(size: int) -> tuple[SimulatedAccount, ...]:
     """Return the first `size` simulated accounts; every third one signs its requests."""
@@ -47,13 +58,6 @@ def _account(number: int) -> SimulatedAccount:
 
 def configuration(accounts: Sequence[SimulatedAccount], base_url: str, collectors: Sequence[str] = ()) -> str:
     """Return an exporter configuration (YAML) for these accounts, with the collectors that it enables, if any."""
-    lines = [f"collectors: [{', '.join(collectors)}]"] if collectors else []
-    lines.append("accounts:")
-    for account in accounts:
-        lines += [f"  - name: {account.name}", f"    base_url: {base_url}"]
-        if account.version == "2.0":
-            lines.append(f"    oauth2: {{client_id: {account.application}, client_secret: {account.key}}}")
-        else:
-            keys = f"app_id: {account.application}, app_key: {account.key}, access_key: {account.access_key}"
-            lines.append(f"    hmac: {{{keys}, secret_key: {account.secret_key}}}")
-    return "\n".join(lines) + "\n"
+    enabled = {"collectors": list(collectors)} if collectors else {}
+    settings = enabled | {"accounts": [account.settings(base_url) for account in accounts]}
+    return yaml.safe_dump(settings, sort_keys=False, default_flow_style=None, width=1000)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-import math
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +18,8 @@ from .faults import refusal
 
 #: Seconds by which a request's date may differ from the API's clock.
 _DATE_TOLERANCE = 900.0
+#: Seconds for which a token is valid.
+_TOKEN_LIFETIME = 1799
 
 
 @dataclass(frozen=True)
@@ -36,14 +37,12 @@ class Authentication:
     Args:
         accounts: the accounts that may call.
         clock: the API's clock, in seconds since the epoch.
-        token_lifetime: in seconds.
 
     """
 
-    def __init__(self, accounts: Sequence[SimulatedAccount], clock: Callable[[], float], token_lifetime: float) -> None:
+    def __init__(self, accounts: Sequence[SimulatedAccount], clock: Callable[[], float]) -> None:
         self._by_application = {account.application: account for account in accounts}
         self._clock = clock
-        self._token_lifetime = token_lifetime
         self._tokens: dict[str, tuple[str, float]] = {}
         self._request_ids: set[str] = set()
 
@@ -66,9 +65,8 @@ class Authentication:
             # The real endpoint is reported to echo the credentials.
             raise Refused(401, {"error": "invalid_client", "request": dict(form)}, name)
         token = secrets.token_urlsafe(32)
-        self._tokens[token] = (account.application, self._clock() + self._token_lifetime)
-        lifetime = math.floor(self._token_lifetime)
-        return {"access_token": token, "token_type": "Bearer", "expires_in": lifetime, "scope": ""}
+        self._tokens[token] = (account.application, self._clock() + _TOKEN_LIFETIME)
+        return {"access_token": token, "token_type": "Bearer", "expires_in": _TOKEN_LIFETIME, "scope": ""}
 
     def caller(self, request: Request) -> SimulatedAccount:
         """Return the account that sent a request.

@@ -7,13 +7,13 @@ with each other.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from random import Random
-from typing import Any, NamedTuple
+from typing import Any
 
-from .items import DAY, Item, LatestItems, date_text, random_for, secure_id, user_count
+from .items import DAY, Item, date_text, random_for, secure_id, user_count
 
 #: Days between two launches, fewer where the campaigns would not fit into three years.
 _DAYS_BETWEEN = 21.0
@@ -57,13 +57,20 @@ class Traits:
     older_shape: bool = False
     questions: int = 1
 
+    def completed(self, now: float) -> int:
+        """Return the number of users who have completed: quick at first, with a push at each weekly reminder."""
+        days = min(now - self.launch, self.stalls_after * DAY) / DAY
+        if days <= 0 or not self.mailed:
+            return 0
+        pushed = days + 2.0 * math.floor(days / 7)
+        return int(self.users * self.reached * (1 - math.exp(-pushed / self.pace)))
 
-class State(NamedTuple):
-    """What changes about a campaign."""
-
-    launched: bool
-    locked: bool
-    completed: int
+    def spread(self, completed: int) -> dict[int, int]:
+        """Return how many of those who completed chose each option."""
+        wrong_options = [option for option in range(1, 5) if option != self.correct_option]
+        spread = {option: int(completed * share) for option, share in zip(wrong_options, self.wrong, strict=True)}
+        spread[self.correct_option] = completed - sum(spread.values())
+        return dict(sorted(spread.items()))
 
 
 @dataclass(frozen=True)
@@ -76,7 +83,6 @@ class Queue:
         began: the start of the simulation, in seconds since the epoch; two campaigns launch later, the others earlier.
         body_size: bytes of each email body.
         older: give every second campaign the shape of the vendor's older sample.
-        answer_key: `title.correctAnswers` holds the number of the correct option instead of a count.
 
     """
 
@@ -86,31 +92,15 @@ class Queue:
     began: float
     body_size: int = 300
     older: bool = False
-    answer_key: bool = False
-    _latest: LatestItems[State] = field(default_factory=LatestItems, init=False, repr=False, compare=False)
 
     @cached_property
     def campaigns(self) -> tuple[Traits, ...]:
         """The campaigns in the order of their launch."""
         return tuple(_traits(self, number) for number in range(self.size))
 
-    def items(self, now: float, first: int = 0, last: int | None = None) -> Iterator[Item]:
-        """Yield the items of `data` at a time, in the order of their launch.
-
-        An item that has not changed since the last call is the same object.
-        """
-        for number, traits in enumerate(self.campaigns[first:last], first):
-            state = State(now >= traits.launch, now - traits.launch > 180 * DAY, completed_by(traits, now))
-            yield self._latest.get(number, state, self._item)
-
-    def launched(self, now: float) -> Iterator[tuple[Traits, int]]:
-        """Yield each campaign that was emailed, and the number of users who have completed it."""
-        return (
-            (traits, completed_by(traits, now)) for traits in self.campaigns if traits.mailed and now >= traits.launch
-        )
-
-    def _item(self, number: int, state: State) -> Item:
-        return _item(self, self.campaigns[number], state)
+    def items(self, now: float) -> Sequence[Item]:
+        """Return the items of `data` at a time, in the order of their launch."""
+        return [_item(self, traits, now) for traits in self.campaigns]
 
 
 def _traits(queue: Queue, number: int) -> Traits:
@@ -153,28 +143,19 @@ def _launch(queue: Queue, from_last: int) -> float:
     return math.floor(queue.began - days_ago * DAY)
 
 
-def completed_by(traits: Traits, now: float) -> int:
-    """Return the number of users who have completed: quick at first, with a push at each weekly reminder."""
-    days = min(now - traits.launch, traits.stalls_after * DAY) / DAY
-    if days <= 0 or not traits.mailed:
-        return 0
-    pushed = days + 2.0 * math.floor(days / 7)
-    return int(traits.users * traits.reached * (1 - math.exp(-pushed / traits.pace)))
-
-
-def _item(queue: Queue, traits: Traits, state: State) -> Item:
-    completed = state.completed
-    spread = _spread(traits, completed)
+def _item(queue: Queue, traits: Traits, now: float) -> Item:
+    completed = traits.completed(now)
+    spread = traits.spread(completed)
     correct = spread[traits.correct_option]
     item: Item = {
         "id": traits.secure_id,
         "launchDate": date_text(traits.launch),
-        "numSent": traits.users if state.launched and traits.mailed else 0,
+        "numSent": traits.users if now >= traits.launch and traits.mailed else 0,
         "numCompleted": completed,
-        "locked": state.locked,
+        "locked": now - traits.launch > 180 * DAY,
         "assignToNewUsers": traits.questions == 1,
         "emailCustomized": traits.custom,
-        "title": _title(traits, completed, correct, queue),
+        "title": _title(traits, completed, correct),
         "emailMsg": {"subject": traits.title, "body": _body(queue.body_size)},
         "optionSpread": {f"option-{option}": number for option, number in spread.items()},
     }
@@ -186,7 +167,7 @@ def _item(queue: Queue, traits: Traits, state: State) -> Item:
     return item
 
 
-def _title(traits: Traits, completed: int, correct: int, queue: Queue) -> Item:
+def _title(traits: Traits, completed: int, correct: int) -> Item:
     title: Item = {
         "id": secure_id(f"title of {traits.title}"),
         "title": traits.title,
@@ -194,23 +175,10 @@ def _title(traits: Traits, completed: int, correct: int, queue: Queue) -> Item:
     }
     if traits.older_shape:
         return title | {"correctAnswer": traits.correct_option}
-    others = {
-        f"forQuestion{number}": int(completed * (0.95 - 0.13 * number)) for number in range(2, traits.questions + 1)
-    }
-    answers = {"forQuestion1": traits.correct_option if queue.answer_key else correct}
-    return title | {"titleForCustomerModule": traits.custom, "correctAnswers": answers | others}
-
-
-def correct_of(traits: Traits, completed: int) -> int:
-    """Return how many of those who completed answered correctly."""
-    return _spread(traits, completed)[traits.correct_option]
-
-
-def _spread(traits: Traits, completed: int) -> dict[int, int]:
-    wrong_options = [option for option in range(1, 5) if option != traits.correct_option]
-    spread = {option: int(completed * share) for option, share in zip(wrong_options, traits.wrong, strict=True)}
-    spread[traits.correct_option] = completed - sum(spread.values())
-    return dict(sorted(spread.items()))
+    answers = {"forQuestion1": correct}
+    for number in range(2, traits.questions + 1):
+        answers[f"forQuestion{number}"] = int(completed * (0.95 - 0.13 * number))
+    return title | {"titleForCustomerModule": traits.custom, "correctAnswers": answers}
 
 
 @lru_cache(maxsize=4)

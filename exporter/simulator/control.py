@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import msgspec
 from msgspec import Meta
@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from .faults import decode_fault
+from .faults import ENDPOINTS, Fault
 from .items import DAY
 
 if TYPE_CHECKING:
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 #: Seconds that the clock can be moved in all: ten years.
 _MAX_ADVANCE = 3650 * DAY
 
+Body = TypeVar("Body")
+
 
 class _Advance(msgspec.Struct, forbid_unknown_fields=True):
     """The body of a request to move the clock."""
@@ -26,55 +28,46 @@ class _Advance(msgspec.Struct, forbid_unknown_fields=True):
     advance: Annotated[float, Meta(ge=0)]
 
 
-class Control:
-    """The handlers for one simulator; each answers 400 and a reason to a body that it does not understand."""
-
-    def __init__(self, simulator: Simulator) -> None:
-        self._simulator = simulator
-
-    def routes(self) -> list[Route]:
-        """Return the routes under /simulator/."""
-        return [
-            Route("/simulator/faults", self._show_faults, methods=["GET"]),
-            Route("/simulator/faults", self._add_fault, methods=["PUT"]),
-            Route("/simulator/faults", self._clear_faults, methods=["DELETE"]),
-            Route("/simulator/requests", self._show_requests),
-            Route("/simulator/clock", self._move_clock, methods=["POST"]),
-        ]
-
-    async def _show_faults(self, _: Request) -> Response:
-        return JSONResponse(msgspec.to_builtins(self._simulator.faults.active))
-
-    async def _add_fault(self, request: Request) -> Response:
-        names = [account.name for account in self._simulator.accounts]
-        try:
-            fault = decode_fault(await request.body())
-        except ValueError as error:
-            return _bad_request(str(error))
-        if fault.account is not None and fault.account not in names:
-            return _bad_request(f"No account has this name; the accounts are {', '.join(names)} - at `$.account`")
-        self._simulator.faults.add(fault)
-        return await self._show_faults(request)
-
-    async def _clear_faults(self, request: Request) -> Response:
-        self._simulator.faults.clear()
-        return await self._show_faults(request)
-
-    async def _show_requests(self, _: Request) -> Response:
-        return JSONResponse(msgspec.to_builtins(self._simulator.requests))
-
-    async def _move_clock(self, request: Request) -> Response:
-        try:
-            seconds = msgspec.json.decode(await request.body(), type=_Advance).advance
-        except msgspec.ValidationError as error:
-            return _bad_request(str(error))
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return _bad_request("The body is not JSON")
-        if self._simulator.advanced + seconds > _MAX_ADVANCE:
-            return _bad_request("The clock can be moved by ten years (315360000 seconds) in all - at `$.advance`")
-        self._simulator.advanced += seconds
-        return JSONResponse({"campaign_time": self._simulator.campaign_time})
+class InvalidInput(Exception):
+    """A body that is not understood; the message says why."""
 
 
-def _bad_request(reason: str) -> Response:
-    return JSONResponse({"error": reason}, 400)
+def routes(simulator: Simulator) -> list[Route]:
+    """Return the routes under /simulator/."""
+
+    async def faults(request: Request) -> Response:
+        if request.method == "DELETE":
+            simulator.faults.clear()
+        elif request.method == "PUT":
+            fault = _decoded(await request.body(), Fault)
+            names = [account.name for account in simulator.accounts]
+            if fault.account is not None and fault.account not in names:
+                raise InvalidInput(f"No account has this name; the accounts are {', '.join(names)} - at `$.account`")
+            simulator.faults.add(fault)
+        return JSONResponse(msgspec.to_builtins(simulator.faults.active))
+
+    def show_requests(_: Request) -> Response:
+        return JSONResponse(msgspec.to_builtins(simulator.requests))
+
+    async def move_clock(request: Request) -> Response:
+        seconds = _decoded(await request.body(), _Advance).advance
+        if simulator.advanced + seconds > _MAX_ADVANCE:
+            raise InvalidInput("The clock can be moved by ten years (315360000 seconds) in all - at `$.advance`")
+        simulator.advanced += seconds
+        return JSONResponse({"campaign_time": simulator.campaign_time})
+
+    return [
+        Route("/simulator/faults", faults, methods=["GET", "PUT", "DELETE"]),
+        Route("/simulator/requests", show_requests),
+        Route("/simulator/clock", move_clock, methods=["POST"]),
+    ]
+
+
+def _decoded(body: bytes, kind: type[Body]) -> Body:
+    try:
+        return msgspec.json.decode(body, type=kind)
+    except msgspec.ValidationError as error:
+        hint = f"; the endpoints are {', '.join(ENDPOINTS)}" if "$.endpoint" in str(error) else ""
+        raise InvalidInput(f"{error}{hint}") from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise InvalidInput("The body is not JSON") from error

@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Meta
 from starlette.responses import Response
 
-from .company import Endpoint
+from .items import Endpoint
 
 #: An API endpoint by the last part of its path, or the token endpoint.
 FaultEndpoint = Endpoint | Literal["token"]
@@ -50,6 +50,11 @@ class Fault(msgspec.Struct, forbid_unknown_fields=True):
     replace: dict[str, Any] = msgspec.field(default_factory=dict)
     endless: Literal["", "other", "same"] = ""
 
+    def __post_init__(self) -> None:
+        """Refuse headers that the server writes itself."""
+        if framing := sorted(_FRAMING & {name.lower() for name in self.headers}):
+            raise ValueError(f"The server writes the header {framing[0]} itself")
+
     @property
     def answers(self) -> bool:
         """Whether the answer is the fault's own instead of the API's."""
@@ -61,25 +66,6 @@ class Fault(msgspec.Struct, forbid_unknown_fields=True):
         content = b"" if self.status in (204, 304) else text.encode("utf-8", "replace") + b" " * self.filler
         kind = "application/json" if not isinstance(self.body, str) else "text/html; charset=utf-8"
         return Response(content, self.status, self.headers, media_type=kind)
-
-
-def decode_fault(body: bytes) -> Fault:
-    """Return the fault that a JSON object describes.
-
-    Raises:
-        ValueError: it describes none; the message says why.
-
-    """
-    try:
-        fault = msgspec.json.decode(body, type=Fault)
-    except msgspec.ValidationError as error:
-        hint = f"; the endpoints are {', '.join(ENDPOINTS)}" if "$.endpoint" in str(error) else ""
-        raise ValueError(f"{error}{hint}") from error
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise ValueError("The body is not JSON") from error
-    if framing := sorted(_FRAMING & {name.lower() for name in fault.headers}):
-        raise ValueError(f"The server writes the header {framing[0]} itself - at `$.headers`")
-    return fault
 
 
 @dataclass

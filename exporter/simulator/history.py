@@ -1,14 +1,22 @@
-"""The past of a simulator's accounts: what each endpoint would have answered at regular moments until now."""
+"""The past of a simulator's accounts, and the expositions of a past as OpenMetrics that promtool makes blocks from."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from sys import intern
 from typing import NamedTuple
 
 from .api import Simulator
-from .company import PATHS, Endpoint
-from .items import DAY, Item
+from .items import DAY, PATHS, Endpoint, Item
+
+#: A family of an exposition: name, help, type and samples.
+_FAMILY = re.compile(r"# HELP (\S+) (.*)\n# TYPE \1 (gauge|counter|untyped)\n((?:[^#\n].*\n)*)")
+_SAMPLE = re.compile(r"^([\w:]+(?:\{.*\})?) (\S+)\n", re.MULTILINE)
+#: What Prometheus adds to a scrape that succeeds.
+_UP = "# HELP up 1 when the scrape succeeded.\n# TYPE up gauge\nup 1\n"
 
 
 class PastAnswer(NamedTuple):
@@ -22,9 +30,6 @@ class PastAnswer(NamedTuple):
 
 def history(simulator: Simulator, days: float, step: float) -> Iterator[PastAnswer]:
     """Yield every endpoint's answers to every account, moment by moment, up to the simulator's present.
-
-    An item that has not changed since the moment before is the same object, so that what a caller derives from an item
-    can be kept until another object takes its place.
 
     Args:
         simulator: its accounts, seed and present determine the answers.
@@ -45,3 +50,80 @@ def history(simulator: Simulator, days: float, step: float) -> Iterator[PastAnsw
         for account in simulator.accounts
         for endpoint in PATHS
     )
+
+
+@dataclass
+class _Family:
+    """A metric family, and of each of its series the values and their times."""
+
+    name: str
+    kind: str
+    help: str
+    series: dict[str, tuple[list[str], list[str]]] = field(default_factory=dict)
+
+    def add(self, time: str, samples: str) -> None:
+        """Add the samples of a scrape."""
+        found = _SAMPLE.findall(samples)
+        if len(found) != samples.count("\n"):
+            raise ValueError(f"a sample of {self.name} is not a series and a value")
+        for series, value in found:
+            values, times = self.series.setdefault(series, ([], []))
+            values.append(intern(value))  # the same few numbers, many times
+            times.append(time)
+
+    def openmetrics(self, labels: str) -> Iterator[str]:
+        """Yield the family's head, then each series with all its samples."""
+        name = self.name.removesuffix("_total") if self.kind == "counter" else self.name
+        kind = "unknown" if self.kind == "untyped" else self.kind
+        text = self.help.replace('"', '\\"')
+        yield f"# HELP {name} {text}\n# TYPE {name} {kind}\n"
+        for series, samples in self.series.items():
+            own = series.removesuffix("}") + ("," if series.endswith("}") else "{")
+            yield "".join([f"{own}{labels}}} {value} {time}\n" for value, time in zip(*samples, strict=True)])
+
+
+def openmetrics(scrapes: Iterable[tuple[float, str]], labels: Mapping[str, str]) -> Iterator[str]:
+    """Yield, piece by piece, what Prometheus would have stored of these scrapes, as OpenMetrics with timestamps.
+
+    The pieces hold each family once, and within it each series once with its samples in the order of time. The series
+    `up` is added as Prometheus adds it to a scrape that succeeds.
+
+    Args:
+        scrapes: the time, in seconds since the epoch to the millisecond, and the exposition of a target in the
+            Prometheus text format, each family with its HELP and TYPE first and samples without timestamps; times must
+            increase.
+        labels: the labels of the target, such as `job` and `instance`.
+
+    Raises:
+        ValueError: times do not increase, or an exposition is not of the form described.
+
+    """
+    families: dict[str, _Family] = {}
+    latest = -math.inf
+    for moment, text in scrapes:
+        if round(moment, 3) <= latest:
+            raise ValueError(f"the scrape at {moment} is not later than the one before, at {latest}")
+        latest = round(moment, 3)
+        for name, help_text, kind, samples in _families(text + _UP):
+            family = families.setdefault(name, _Family(name, kind, help_text))
+            family.add(f"{latest:.3f}".rstrip("0").rstrip("."), samples)
+    escaped = [
+        (name, value.replace("\\", "\\\\").replace("\n", "\\n").replace('"', '\\"')) for name, value in labels.items()
+    ]
+    target = ",".join(f'{name}="{value}"' for name, value in escaped)
+    for family in families.values():
+        yield from family.openmetrics(target)
+    yield "# EOF\n"
+
+
+def _families(text: str) -> Iterator[tuple[str, str, str, str]]:
+    """Yield name, help, type and samples of each family of an exposition."""
+    position = 0
+    while position < len(text):
+        family = _FAMILY.match(text, position)
+        if family is None:
+            raise ValueError(
+                f"not a gauge, a counter or an untyped metric with HELP: {text[position : position + 80]!r}"
+            )
+        yield family[1], family[2], family[3], family[4]
+        position = family.end()

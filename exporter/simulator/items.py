@@ -1,35 +1,29 @@
-"""Parts that the simulated answers share: seeded randomness, opaque ids, dates, and items that keep their identity."""
+"""The endpoints of the simulated API, and parts that their answers share: seeded randomness, opaque ids and dates."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import lru_cache
 from random import Random
-from typing import Any, Generic, TypeVar
+from typing import Any, Literal
 
 DAY = 86400.0
 
 #: One element of an answer's `data`.
 Item = dict[str, Any]
-#: What an item depends on beside its number.
-State = TypeVar("State")
+#: An endpoint by the last part of its path.
+Endpoint = Literal["get-queue", "get-campaign", "get-safe-score-summary", "get-performance-summary"]
 
-
-class LatestItems(Generic[State]):
-    """The latest item of each number; an item whose state has not changed is returned as the same object."""
-
-    def __init__(self) -> None:
-        self._items: dict[int, tuple[State, Item]] = {}
-
-    def get(self, number: int, state: State, build: Callable[[int, State], Item]) -> Item:
-        """Return the item of a number, built again only when its state has changed."""
-        known = self._items.get(number)
-        if known is None or known[0] != state:
-            known = self._items[number] = (state, build(number, state))
-        return known[1]
+_ROOT = "/api/awareness-training"
+#: The path of each endpoint.
+PATHS: dict[Endpoint, str] = {
+    "get-queue": f"{_ROOT}/queue/get-queue",
+    "get-campaign": f"{_ROOT}/phishing/campaign/get-campaign",
+    "get-safe-score-summary": f"{_ROOT}/company/get-safe-score-summary",
+    "get-performance-summary": f"{_ROOT}/company/get-performance-summary",
+}
 
 
 def random_for(*seeds: object) -> Random:

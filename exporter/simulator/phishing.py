@@ -7,12 +7,11 @@ real API counts like this is not documented.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from functools import lru_cache
-from typing import NamedTuple
 
-from .items import DAY, Item, LatestItems, date_text, random_for, secure_id, user_count
+from .campaigns import Queue
+from .items import DAY, Item, date_text, random_for, secure_id, user_count
 
 _MONTH = 30 * DAY
 #: Simulations that launched before the start of the world; the last of them five days before it.
@@ -39,87 +38,39 @@ _HARD_NAME = "Urgent request from the CEO"
 _LOCALES = ("en", "en", "en", "de", "fr")
 
 
-class Rates(NamedTuple):
-    """Shares of users who open the message, click its link and submit the form, and the days that this takes."""
-
-    opened: float
-    clicked: float
-    submitted: float
-    pace: float
-
-
-class State(NamedTuple):
-    """What changes about a simulation."""
-
-    locked: bool
-    sent: int
-    opened: int
-    clicked: int
-    submitted: int
+def simulations(queue: Queue, now: float) -> Sequence[Item]:
+    """Return the account's simulations launched so far and the pending one, in the order of their launch."""
+    first_launch = queue.began - _SINCE_LAST - (_LAUNCHED_BEFORE - 1) * _MONTH
+    pending = max(0, math.floor((now - math.floor(first_launch)) / _MONTH) + 1)
+    numbers = range(max(0, pending + 1 - _MAX_LISTED), pending + 1)
+    return [_simulation(queue, number, math.floor(first_launch + number * _MONTH), now) for number in numbers]
 
 
-@dataclass(frozen=True)
-class Simulations:
-    """The phishing simulations of one account.
-
-    Attributes:
-        seed, account: determine every simulation.
-        began: the start of the world, in seconds since the epoch.
-
-    """
-
-    seed: int
-    account: str
-    began: float
-    _latest: LatestItems[State] = field(default_factory=LatestItems, init=False, repr=False, compare=False)
-
-    def items(self, now: float) -> Iterator[Item]:
-        """Yield the simulations launched so far and the pending one, in the order of their launch.
-
-        An item that has not changed since the last call is the same object.
-        """
-        pending = max(0, math.floor((now - self._launch(0)) / _MONTH) + 1)
-        for number in range(max(0, pending + 1 - _MAX_LISTED), pending + 1):
-            days = (now - self._launch(number)) / DAY
-            yield self._latest.get(number, self._state(number, days), self._item)
-
-    def _launch(self, number: int) -> float:
-        return math.floor(self.began - _SINCE_LAST + (number - _LAUNCHED_BEFORE + 1) * _MONTH)
-
-    def _state(self, number: int, days: float) -> State:
-        if days < 0:
-            return State(False, 0, 0, 0, 0)
-        users, rates = user_count(self.seed, self.account), _rates(self.seed, self.account, number)
-        reached = users * (1 - math.exp(-days / rates.pace))
-        counts = (int(reached * share) for share in (rates.opened, rates.clicked, rates.submitted))
-        return State(days >= 60, users, *counts)
-
-    def _item(self, number: int, state: State) -> Item:
-        own = f"{self.seed}/{self.account}/phishing/{number}"
-        name = _HARD_NAME if number == _hard_number(self.seed, self.account) else _NAMES[number % len(_NAMES)]
-        return {
-            "id": secure_id(own),
-            "name": name,
-            "launchDate": date_text(self._launch(number)),
-            "locked": state.locked,
-            "locale": _LOCALES[number % len(_LOCALES)],
-            "timeSlotSelected": f"TZ{1 + number % 4}",
-            "numSent": state.sent,
-            "numOpened": state.opened,
-            "numClicked": state.clicked,
-            "numSubmitted": state.submitted,
-            **_personal(own, name, user_count(self.seed, self.account)),
-        }
-
-
-@lru_cache(maxsize=20_000)
-def _rates(seed: int, account: str, number: int) -> Rates:
-    chance = random_for(seed, account, "phishing", number)
-    hard = 3.0 if number == _hard_number(seed, account) else 1.0
-    clicked = min(0.5, (0.05 + 0.25 * math.exp(-number / 5)) * chance.uniform(0.8, 1.2) * hard)
+def _simulation(queue: Queue, number: int, launch: float, now: float) -> Item:
+    seed, account = queue.seed, queue.account
+    days = (now - launch) / DAY
+    own = f"{seed}/{account}/phishing/{number}"
+    hard = number == _hard_number(seed, account)
+    name = _HARD_NAME if hard else _NAMES[number % len(_NAMES)]
+    users, chance = user_count(seed, account), random_for(seed, account, "phishing", number)
+    # Shares of users who open the message, click its link and submit the form, as it reaches them over some days.
+    clicked = min(0.5, (0.05 + 0.25 * math.exp(-number / 5)) * chance.uniform(0.8, 1.2) * (3 if hard else 1))
     opened = min(0.95, clicked + chance.uniform(0.35, 0.45))
     submitted = clicked * chance.uniform(0.2, 0.45)
-    return Rates(opened, clicked, submitted, pace=chance.uniform(0.8, 2.0))
+    reached = users * (1 - math.exp(-max(0.0, days) / chance.uniform(0.8, 2.0)))
+    return {
+        "id": secure_id(own),
+        "name": name,
+        "launchDate": date_text(launch),
+        "locked": days >= 60,
+        "locale": _LOCALES[number % len(_LOCALES)],
+        "timeSlotSelected": f"TZ{1 + number % 4}",
+        "numSent": users if days >= 0 else 0,
+        "numOpened": int(reached * opened),
+        "numClicked": int(reached * clicked),
+        "numSubmitted": int(reached * submitted),
+        **_personal(own, name, users),
+    }
 
 
 @lru_cache(maxsize=10_000)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
 from itertools import accumulate, pairwise
 
-from .campaigns import Queue, Traits, correct_of
-from .items import DAY, Item, LatestItems, random_for, user_count
+from .campaigns import Queue
+from .items import DAY, Item, random_for, user_count
 
 #: Shares of users by grade, from a to f, before training takes effect and once it has.
 _BEFORE = (0.05, 0.13, 0.30, 0.31, 0.21)
@@ -16,61 +15,36 @@ _GRADES = "abcdf"
 _INCORRECT = tuple(f"num{word}Incorrect" for word in ("Zero", "One", "Two", "Three", "FourOrMore"))
 
 
-#: The launched campaigns, each with the number of users who have completed it.
-_Completed = tuple[tuple[Traits, int], ...]
-
-
-@dataclass(frozen=True)
-class Scores:
-    """The SAFE Scores of one account; `began` is the start of the world, in seconds since the epoch."""
-
-    seed: int
-    account: str
-    began: float
-    _latest: LatestItems[tuple[int, ...]] = field(default_factory=LatestItems, init=False, repr=False, compare=False)
-
-    def item(self, now: float) -> Item:
-        """Return the users of each grade: from mostly d and f to mostly a and b over half a year, with small swings."""
-        users, effect = user_count(self.seed, self.account), self._effect(now)
-        shares = [before + (after - before) * effect for before, after in zip(_BEFORE, _AFTER, strict=True)]
-        limits = [round(users * share) for share in accumulate(shares, initial=0.0)]
-        counts = tuple(high - low for low, high in pairwise(limits))
-        return self._latest.get(0, counts, _grades)
-
-    def _effect(self, now: float) -> float:
-        chance = random_for(self.seed, self.account, "scores")
-        days = (now - self.began) / DAY + chance.uniform(20, 80)
-        swing = 0.015 * math.sin(days / 3 + chance.uniform(0, 6))
-        return min(1.0, max(0.0, 1 / (1 + math.exp(-days / 40)) + swing))
-
-
-@dataclass(frozen=True)
-class Performance:
-    """The performance summary of one account, derived from its training campaigns."""
-
-    queue: Queue
-    _latest: LatestItems[_Completed] = field(default_factory=LatestItems, init=False, repr=False, compare=False)
-
-    def item(self, now: float) -> Item:
-        """Return the summary at a time; all counts agree with the campaigns and with each other."""
-        return self._latest.get(0, tuple(self.queue.launched(now)), self._summary)
-
-    def _summary(self, _: int, launched: _Completed) -> Item:
-        return _summary(launched, user_count(self.queue.seed, self.queue.account))
-
-
-def _grades(_: int, counts: tuple[int, ...]) -> Item:
+def scores(queue: Queue, now: float) -> Item:
+    """Return the users of each grade: from mostly d and f to mostly a and b over half a year, with small swings."""
+    users, effect = user_count(queue.seed, queue.account), _effect(queue, now)
+    shares = [before + (after - before) * effect for before, after in zip(_BEFORE, _AFTER, strict=True)]
+    limits = [round(users * share) for share in accumulate(shares, initial=0.0)]
+    counts = [high - low for low, high in pairwise(limits)]
     return {"scoreCounts": dict(zip(_GRADES, counts, strict=True))}
 
 
-def _summary(launched: _Completed, users: int) -> Item:
-    completed = sum(number for _, number in launched)
-    sent = sum(traits.users for traits, _ in launched)
-    participating = users - int(users * math.prod(1 - number / users for _, number in launched))
-    wrong = completed - sum(correct_of(traits, number) for traits, number in launched)
+def _effect(queue: Queue, now: float) -> float:
+    """Return how far training has taken effect, from 0 to 1."""
+    chance = random_for(queue.seed, queue.account, "scores")
+    days = (now - queue.began) / DAY + chance.uniform(20, 80)
+    swing = 0.015 * math.sin(days / 3 + chance.uniform(0, 6))
+    return min(1.0, max(0.0, 1 / (1 + math.exp(-days / 40)) + swing))
+
+
+def performance(queue: Queue, now: float) -> Item:
+    """Return the performance summary at a time; all counts agree with the campaigns and with each other."""
+    launched = [traits for traits in queue.campaigns if traits.mailed and now >= traits.launch]
+    completions = [traits.completed(now) for traits in launched]
+    users = user_count(queue.seed, queue.account)
+    completed, sent = sum(completions), users * len(launched)
+    participating = users - int(users * math.prod(1 - number / users for number in completions))
+    correct = [
+        traits.spread(number)[traits.correct_option] for traits, number in zip(launched, completions, strict=True)
+    ]
     return {
         "numParticipating": participating,
-        **dict(zip(_INCORRECT, _by_incorrect_answers(participating, wrong), strict=True)),
+        **dict(zip(_INCORRECT, _by_incorrect_answers(participating, completed - sum(correct)), strict=True)),
         "numVideosSent": sent,
         "numVideosNotWatched": sent - completed,
         "departmentCompletionStats": [

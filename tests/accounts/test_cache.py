@@ -50,7 +50,13 @@ class Setting:
         return Cache(source, ttl=ttl, max_stale=max_stale, credentials=self.credentials, clock=self.clock)
 
     async def value(self, timeout: float = 5) -> int | None:
-        return await self.cache.get(timeout)
+        return await value_of(self.cache, timeout)
+
+
+async def value_of(cache: Cache[int], timeout: float = 5) -> int | None:
+    (value,) = await get_all([cache], timeout)
+    number: int | None = value
+    return number
 
 
 async def test_within_the_time_to_live_nothing_is_fetched() -> None:
@@ -268,10 +274,10 @@ async def test_a_refusal_that_concerns_the_credentials_pauses_all_that_use_them(
     other = setting.another(other_source, ttl=0)
     setting.source.failure = Refused(retry_after=10, concerns_credentials=True)
     await setting.value()
-    assert await other.get(5) is None
+    assert await value_of(other) is None
     assert other_source.fetches == 0
     setting.clock.advance(10)
-    assert await other.get(5) == 1
+    assert await value_of(other) == 1
 
 
 async def test_a_refusal_that_concerns_one_collector_delays_no_other() -> None:
@@ -279,7 +285,7 @@ async def test_a_refusal_that_concerns_one_collector_delays_no_other() -> None:
     other = setting.another(other_source, ttl=0)
     setting.source.failure = Refused(retry_after=10)
     await setting.value()
-    assert await other.get(5) == 1
+    assert await value_of(other) == 1
     await setting.value()
     assert setting.source.fetches == 1
 

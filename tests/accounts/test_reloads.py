@@ -275,6 +275,29 @@ async def test_files_that_change_are_loaded_and_files_that_do_not_are_not(tmp_pa
     await app.close()
 
 
+async def test_a_file_that_changed_before_it_was_watched_is_loaded(tmp_path: Path) -> None:
+    config = tmp_path / "config.yaml"
+    config.write_text("accounts: [{name: acme, oauth2: {client_id: a, client_secret: b}}]\n")
+
+    def read() -> Config:
+        return load_file(config, environ={}, catalog=catalog())
+
+    checks = ["the only one"]
+
+    async def sleep(_: float) -> None:
+        if not checks:
+            raise asyncio.CancelledError
+        checks.pop()
+
+    app = App(read(), read)
+    await app.start()
+    config.write_text(config.read_text().replace("acme", "globex"))
+    with pytest.raises(asyncio.CancelledError):
+        await app.watch(30, sleep)
+    assert list(app.registry.accounts) == ["globex"]
+    await app.close()
+
+
 def test_an_account_is_added_without_a_signal(tmp_path: Path) -> None:
     (tmp_path / "accounts.d").mkdir()
     (tmp_path / "config.yaml").write_text("account_files: [accounts.d/*.yaml]\n")

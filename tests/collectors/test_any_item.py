@@ -14,7 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families as parse_tex
 
 from exporter.collectors import COLLECTORS, Collector
 from exporter.simulator import Simulator, fleet
-from exporter.simulator.company import PATHS
+from exporter.simulator.items import PATHS
 from tests.collectors.reading import exposition_of, records_of
 from tests.vendor_samples import NEWER, PERFORMANCE, PHISHING, SAFE_SCORE
 

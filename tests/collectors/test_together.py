@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from exporter.collectors import COLLECTORS
 from exporter.config import CampaignFilter, OAuth2, Secret
 from exporter.simulator import Fault, Simulator, configuration, fleet, refusal, running, serve
-from exporter.simulator.company import PATHS
+from exporter.simulator.items import PATHS
 from tests.commands import run
 from tests.serving import Exposition, Served, account, served
 from tests.serving import configuration as settings_of

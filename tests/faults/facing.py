@@ -49,7 +49,7 @@ class Facing:
         """Let the name of the API lead to another place, as a change of DNS or of routes does."""
         self.at_fault = at_fault
         client = self.exporter.app.registry.accounts["acme"].collectors["campaigns"]._client
-        client._base_url = base_url
+        client.base_url = base_url
 
 
 @asynccontextmanager

@@ -12,7 +12,10 @@ from dataclasses import dataclass, field
 import trustme
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from exporter.http.server.server import Limits, Server, Tls, bind, parse_listen_address
+from exporter.http.server.limits import Limits
+from exporter.http.server.listen import bind, parse_listen_address
+from exporter.http.server.server import Server
+from exporter.http.server.tls import Tls
 
 #: Short enough for a test to reach, long enough for a busy machine not to.
 BRIEF = 0.3
@@ -65,7 +68,13 @@ async def serving(
     try:
         yield server
     finally:
-        await server.stop(app.waiting.set if isinstance(app, SampleApp) else stop)
+        release = app.waiting.set if isinstance(app, SampleApp) else stop
+
+        async def on_stop() -> None:
+            if release is not None:
+                release()
+
+        await server.stop(on_stop)
 
 
 @dataclass

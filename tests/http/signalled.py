@@ -15,7 +15,8 @@ from starlette.types import Receive, Scope, Send
 
 from exporter.cli.serve import run_loop
 from exporter.http.middleware.protection import Protection
-from exporter.http.server.server import ListenAddress, bind, parse_listen_address, serve
+from exporter.http.server.listen import ListenAddress, bind, parse_listen_address
+from exporter.http.server.server import serve
 from exporter.http.webconfig.watching import WatchedWebConfig
 from tests.http.serving import SampleApp
 
@@ -46,12 +47,12 @@ async def _main(address: str, web_config: str | None) -> int:
     async def fetch_for_ever() -> None:
         await asyncio.Event().wait()
 
-    def reload() -> None:
+    async def reload() -> None:
         _say("reloading")
 
     fetch = asyncio.create_task(fetch_for_ever())
-    protected = Protection(app, web.config)
-    sockets, tls = bind([parse_listen_address(address)]), web.current.server_tls
+    protected = Protection(app, lambda: web.current)
+    sockets, tls = bind([parse_listen_address(address)]), web.current.tls
     await serve(protected, sockets, tls=tls, watch_tls=web.watch, on_stop=stop, on_reload=reload, ready=ready)
     _say("stopped")
     fetch.cancel()

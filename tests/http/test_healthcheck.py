@@ -14,8 +14,8 @@ import trustme
 from exporter.http.health import Health, check_health
 from exporter.http.middleware.protection import Protection
 from exporter.http.server.listen import ListenAddress
-from exporter.http.server.server import Server, Tls
-from exporter.http.server.tls import TlsSettings
+from exporter.http.server.server import Server
+from exporter.http.server.tls import Tls, TlsSettings
 from exporter.http.webconfig.loading import WebConfig
 from tests.http.serving import HealthyApp, SampleApp, serving
 
@@ -29,8 +29,7 @@ async def ask(server: Server, *, tls_first: bool = False) -> Health:
 def settings(authority: trustme.CA, **changes: Any) -> Tls:
     pair = authority.issue_cert("elsewhere.example")
     cert, key = pair.cert_chain_pems[0].bytes(), pair.private_key_pem.bytes()
-    made = TlsSettings(cert=cert, key=key, client_ca=authority.cert_pem.bytes(), **changes)
-    return Tls(made.context(), made.admits())
+    return TlsSettings(cert=cert, key=key, client_ca=authority.cert_pem.bytes(), **changes).tls()
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1:0", "[::1]:0", ":0", "0.0.0.0:0", "localhost:0"])
@@ -87,12 +86,12 @@ async def test_a_server_that_does_not_answer_is_not_healthy() -> None:
 async def test_a_port_nobody_listens_on_is_not_healthy() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = ListenAddress("127.0.0.1", taken.getsockname()[1])
-    health = check_health([address], 1)
+    health = await asyncio.to_thread(check_health, [address], 1)
     assert health == Health(False, f"{address}: Connection refused")
 
 
 async def test_the_first_address_that_can_be_asked_is_asked() -> None:
-    assert not check_health([ListenAddress("127.0.0.1", 0)], 1).ok
+    assert not (await asyncio.to_thread(check_health, [ListenAddress("127.0.0.1", 0)], 1)).ok
     async with serving(HealthyApp()) as server:
         addresses = [ListenAddress("127.0.0.1", 0), *server.addresses]
         assert (await asyncio.to_thread(check_health, addresses, 5)).ok

@@ -29,29 +29,35 @@ def test_an_address_is_read_and_written_the_same_way(text: str, address: ListenA
 
 
 @pytest.mark.parametrize(
-    ("text", "cure"),
+    "text",
     [
-        ("10587", "write :10587"),
-        ("localhost", "such as localhost:10587"),
-        ("", "such as localhost:10587"),
-        ("::1:10587", "in brackets"),
-        ("[::g]:1", "no IPv6 address"),
-        ("[127.0.0.1]:1", "no IPv6 address"),
-        ("localhost:", "from 0 to 65535"),
-        ("localhost:http", "from 0 to 65535"),
-        (":65536", "from 0 to 65535"),
-        (":-1", "from 0 to 65535"),
-        (":\u0661", "from 0 to 65535"),
-        ("http://localhost:80", "without a scheme"),
-        ("local host:80", "not understood"),
-        ("unix:", "has no path"),
-        ("unix:/" + "x" * 107, "at most 107 bytes"),
+        "10587",
+        "localhost",
+        "",
+        "::1:10587",
+        "[::g]:1",
+        "[127.0.0.1]:1",
+        "[::1%]:1",
+        "[:::]:1",
+        "localhost:",
+        "localhost:http",
+        ":65536",
+        ":-1",
+        ":\u0661",
+        "http://localhost:80",
+        "local host:80",
+        "unix:",
     ],
 )
-def test_a_wrong_address_says_the_cure(text: str, cure: str) -> None:
+def test_what_is_not_an_address_is_refused_and_quoted(text: str) -> None:
     with pytest.raises(ValueError, match="listen address") as refusal:
         parse_listen_address(text)
-    assert cure in str(refusal.value)
+    assert repr(text) in str(refusal.value)
+
+
+def test_a_refused_address_is_answered_with_examples() -> None:
+    with pytest.raises(ValueError, match=r"is not understood: write it like :10587, .* or unix:/run/"):
+        parse_listen_address("10587")
 
 
 def test_no_host_listens_on_both_ip_versions() -> None:
@@ -89,10 +95,7 @@ def test_a_port_in_use_is_one_clear_error_and_nothing_stays_bound() -> None:
     try:
         with pytest.raises(ListenError) as refusal:
             bind([other, address])
-        assert str(refusal.value) == (
-            f"cannot listen on {address}: the address is already in use: stop the other process or choose another port"
-        )
-        assert refusal.value.errno == errno.EADDRINUSE
+        assert str(refusal.value) == f"cannot listen on {address}: Address already in use"
         bind([other]).close()
     finally:
         taken.close()
@@ -101,7 +104,7 @@ def test_a_port_in_use_is_one_clear_error_and_nothing_stays_bound() -> None:
 def test_an_unknown_name_and_an_address_of_another_machine_are_clear_errors() -> None:
     with pytest.raises(ListenError, match=r"cannot listen on no\.such\.host\.invalid:1: the name cannot be resolved"):
         bind([ListenAddress("no.such.host.invalid", 1)])
-    with pytest.raises(ListenError, match=r"192\.0\.2\.1:1: this machine has no such address"):
+    with pytest.raises(ListenError, match=r"192\.0\.2\.1:1: Cannot assign requested address"):
         bind([ListenAddress("192.0.2.1", 1)])
 
 
@@ -151,5 +154,10 @@ def test_a_successors_socket_file_outlives_its_predecessor(tmp_path: Path) -> No
 
 
 def test_a_socket_file_in_a_missing_folder_is_a_clear_error(tmp_path: Path) -> None:
-    with pytest.raises(ListenError, match="the folder of the socket file does not exist"):
+    with pytest.raises(ListenError, match="No such file or directory"):
         bind([ListenAddress(path=str(tmp_path / "missing" / "exporter.sock"))])
+
+
+def test_a_path_too_long_for_a_socket_file_is_a_clear_error() -> None:
+    with pytest.raises(ListenError, match="path too long"):
+        bind([ListenAddress(path="/" + "x" * 108)])

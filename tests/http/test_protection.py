@@ -14,7 +14,8 @@ import pytest
 from exporter.http.middleware.authentication import Authenticator
 from exporter.http.middleware.protection import Protection, TokenBucket
 from exporter.http.server.server import Server
-from exporter.http.webconfig.loading import RateLimit, WebConfig
+from exporter.http.webconfig.loading import WebConfig
+from exporter.http.webconfig.schema import GoDuration, RateLimit
 from tests.http.serving import SampleApp, connected, request, serving
 
 pytestmark = pytest.mark.anyio
@@ -215,7 +216,7 @@ async def test_more_passwords_than_can_be_hashed_are_refused_at_once(guarded: Gu
 
 
 async def test_the_rate_limit_allows_a_burst_and_then_one_request_an_interval(guarded: Guarded) -> None:
-    guarded.config = WebConfig(rate_limit=RateLimit(interval=10, burst=2))
+    guarded.config = WebConfig(rate_limit=RateLimit(interval=GoDuration(10), burst=2))
     assert [await guarded.status() for _ in range(3)] == [200, 200, 429]
     assert await guarded.status(path="/-/healthy") == 404
     guarded.clock.now += 10
@@ -225,13 +226,13 @@ async def test_the_rate_limit_allows_a_burst_and_then_one_request_an_interval(gu
 
 
 async def test_a_burst_of_0_refuses_every_request_as_the_toolkit_does(guarded: Guarded) -> None:
-    guarded.config = WebConfig(rate_limit=RateLimit(interval=1, burst=0))
+    guarded.config = WebConfig(rate_limit=RateLimit(interval=GoDuration(1), burst=0))
     guarded.clock.now += 1000
     assert await guarded.status() == 429
 
 
 async def test_the_rate_limit_comes_before_the_passwords(guarded: Guarded) -> None:
-    guarded.config = replace(guarded.config, rate_limit=RateLimit(interval=10, burst=1))
+    guarded.config = replace(guarded.config, rate_limit=RateLimit(interval=GoDuration(10), burst=1))
     assert await guarded.status(RIGHT) == 200
     assert await guarded.status(basic("alice", "wrong")) == 429
     assert guarded.checks.costs == [4]
@@ -239,7 +240,7 @@ async def test_the_rate_limit_comes_before_the_passwords(guarded: Guarded) -> No
 
 async def test_a_bucket_never_holds_more_than_its_burst() -> None:
     clock = Clock()
-    bucket = TokenBucket(RateLimit(interval=0.5, burst=1), clock)
+    bucket = TokenBucket(RateLimit(interval=GoDuration(0.5), burst=1), clock)
     clock.now = 100
     assert [bucket.allows(), bucket.allows()] == [True, False]
 

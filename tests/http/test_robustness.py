@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 import trustme
 
-from exporter.http.server.server import Limits, Server, Tls
+from exporter.http.server.limits import Limits
+from exporter.http.server.server import Server
+from exporter.http.server.tls import Tls
 from tests.http.serving import SampleApp, Wire, client_context, connected, request, server_context, serving
 
 pytestmark = pytest.mark.anyio

@@ -14,6 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from exporter.accounts.status import ACCOUNT_FAMILIES, COLLECTOR_FAMILIES, SCRAPE_FAMILIES
 from exporter.cli.loading import catalog
+from exporter.collectors import COLLECTORS
 from exporter.collectors.campaigns import CAMPAIGNS
 from exporter.exposition.family import Family
 from exporter.exposition.text import CONTENT_TYPES
@@ -304,10 +305,8 @@ async def test_collecting_the_exporter_alone_fetches_nothing() -> None:
         assert "account=" not in exposition.text
         assert "mimecast_exporter_build_info" in exposition.names
         refused = await exporter.http.get("/metrics?collect[]=other")
-        assert (refused.status_code, refused.text) == (
-            400,
-            "unknown collector 'other': collect[] takes campaigns, exporter\n",
-        )
+        assert refused.status_code == 400
+        assert refused.text == f"unknown collector 'other': collect[] takes {', '.join(COLLECTORS)}, exporter\n"
 
 
 async def test_a_probe_serves_one_account_and_says_whether_it_succeeded() -> None:

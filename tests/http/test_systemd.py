@@ -58,12 +58,12 @@ def test_sockets_that_are_passed_are_taken(listening: socket.socket) -> None:
 @pytest.mark.parametrize(
     ("variables", "reason"),
     [
-        ({}, "systemd passed no sockets: start the exporter through its .socket unit"),
-        (environment(LISTEN_PID="1"), "for another process"),
-        (environment(LISTEN_PID=""), "for another process"),
-        (environment(LISTEN_FDS="0"), "no number of sockets"),
-        (environment(LISTEN_FDS="x"), "no number of sockets"),
-        (environment(LISTEN_FDS="1000000"), "no number of sockets"),
+        ({}, "systemd passed no sockets to this process: start the exporter through its .socket unit"),
+        (environment(LISTEN_PID="1"), "passed no sockets to this process"),
+        (environment(LISTEN_PID=""), "passed no sockets to this process"),
+        (environment(LISTEN_FDS="0"), "passed no sockets to this process"),
+        (environment(LISTEN_FDS="x"), "passed no sockets to this process"),
+        (environment(LISTEN_FDS="1000000"), "passed no sockets to this process"),
     ],
 )
 def test_no_sockets_is_a_clear_error(variables: dict[str, str], reason: str) -> None:

@@ -9,7 +9,6 @@ from dataclasses import replace
 import pytest
 import trustme
 
-from exporter.http.server.server import Tls
 from exporter.http.server.tls import OPENSSL_CIPHERS, VERSIONS, TlsSettings, alternative_names
 from tests.http.serving import SampleApp, client_context, connected, request, serving
 
@@ -28,7 +27,7 @@ async def ask(settings: TlsSettings, client: ssl.SSLContext) -> tuple[str, str]:
     """TLS version and cipher suite of a request that was answered."""
     app = SampleApp()
     async with (
-        serving(app, tls=Tls(settings.context(), settings.admits())) as server,
+        serving(app, tls=settings.tls()) as server,
         connected(server, tls=client) as wire,
     ):
         assert (await wire.ask(request()))[0] == 200
@@ -109,8 +108,8 @@ async def test_one_curve_is_the_only_one(settings: TlsSettings, authority: trust
     same, other = client_context(authority), client_context(authority)
     same.set_ecdh_curve(theirs)
     other.set_ecdh_curve("secp384r1")
-    assert not await refused(replace(settings, curve=curve), same)
-    assert await refused(replace(settings, curve=curve), other)
+    assert not await refused(replace(settings, curve_preferences=[curve]), same)
+    assert await refused(replace(settings, curve_preferences=[curve]), other)
 
 
 async def test_client_certificates_are_verified_where_they_are_given(
@@ -196,7 +195,7 @@ async def test_a_session_that_is_resumed_is_judged_by_its_certificate(
     client = client_context(authority)
     authority.issue_cert("a.example").configure_cert(client)
     app = SampleApp()
-    async with serving(app, tls=Tls(named.context(), named.admits())) as server:
+    async with serving(app, tls=named.tls()) as server:
         for _ in range(2):
             async with connected(server, tls=client) as wire:
                 assert (await wire.ask(request()))[0] == 200

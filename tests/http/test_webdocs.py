@@ -11,7 +11,7 @@ import trustme
 
 from exporter.http.server.limits import Limits
 from exporter.http.webconfig.loading import load
-from exporter.http.webconfig.schema import HttpServerConfig, RateLimitConfig, TlsServerConfig, WebConfigFile
+from exporter.http.webconfig.schema import HttpServerConfig, RateLimit, TlsServerConfig, WebConfigFile
 
 _TEXT = (Path(__file__).parents[2] / "docs" / "web-configuration.md").read_text()
 _EXAMPLE = re.findall(r"```yaml\n(.*?)```", _TEXT, re.DOTALL)[0]
@@ -29,7 +29,7 @@ def test_the_example_loads_as_it_stands(tmp_path: Path, authority: trustme.CA) -
     assert config.rate_limit
 
 
-@pytest.mark.parametrize("schema", [WebConfigFile, TlsServerConfig, HttpServerConfig, RateLimitConfig])
+@pytest.mark.parametrize("schema", [WebConfigFile, TlsServerConfig, HttpServerConfig, RateLimit])
 def test_every_key_is_documented(schema: type[msgspec.Struct]) -> None:
     for field in msgspec.structs.fields(schema):
         assert re.search(rf"\b{field.encode_name}\b", _TEXT), field.encode_name

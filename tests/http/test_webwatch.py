@@ -15,7 +15,8 @@ import pytest
 import trustme
 
 from exporter.http.middleware.protection import Protection
-from exporter.http.server.server import Server, Tls
+from exporter.http.server.server import Server
+from exporter.http.server.tls import Tls
 from exporter.http.webconfig.watching import WatchedWebConfig
 from tests.http.serving import SampleApp, client_context, connected, request, serving
 
@@ -61,8 +62,8 @@ async def watched(app: SampleApp, tmp_path: Path, authority: trustme.CA) -> Asyn
     authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
     (tmp_path / "web.yml").write_text(TLS % "")
     web = WatchedWebConfig(tmp_path / "web.yml")
-    protection = Protection(app, web.config)
-    async with serving(protection, tls=web.current.server_tls, stop=app.waiting.set) as server:
+    protection = Protection(app, lambda: web.current)
+    async with serving(protection, tls=web.current.tls, stop=app.waiting.set) as server:
         yield Watched(server, web, tmp_path)
 
 

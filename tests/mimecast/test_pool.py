@@ -13,7 +13,7 @@ import pytest
 
 from exporter.mimecast import errors
 from exporter.mimecast.network import Network
-from exporter.mimecast.pool import CancellablePool
+from exporter.mimecast.transport import CancellablePool
 
 pytestmark = pytest.mark.anyio
 

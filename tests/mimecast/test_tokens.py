@@ -106,6 +106,15 @@ async def test_many_who_are_refused_a_token_ask_once(web: httpx.AsyncClient) -> 
         assert len(server.requests) == 2
 
 
+async def test_many_whose_token_endpoint_hangs_up_ask_once(web: httpx.AsyncClient) -> None:
+    async with raw_server(sends(b"")) as server:
+        auth = bearer(server, Clock())
+        asked = [fetch(client_of(web, server.base_url, auth=auth)) for _ in range(10)]
+        outcomes = await asyncio.gather(*asked, return_exceptions=True)
+        assert all(isinstance(outcome, errors.CannotConnect) for outcome in outcomes)
+        assert len(server.requests) == 1
+
+
 async def test_one_who_was_refused_may_ask_again(web: httpx.AsyncClient) -> None:
     async with raw_server(two_endpoints(sends(http(503), TOKEN), sends(GOOD))) as server:
         client = client_of(web, server.base_url, auth=bearer(server, Clock()))

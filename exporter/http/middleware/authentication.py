@@ -11,13 +11,12 @@ import base64
 import binascii
 import hashlib
 import secrets
-from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 
 import bcrypt
 
-_MAX_SUCCESSES = 1_000
-_MAX_FAILURES = 1_000
+#: Results that are remembered of each kind.
+_MAX_REMEMBERED = 1_000
 #: Checks that may wait for their turn. Each may take seconds, and anybody can ask for any number.
 _MAX_WAITING = 32
 #: The bytes that bcrypt reads; the library refuses more, Go's library ignores them.
@@ -43,8 +42,8 @@ class Authenticator:
         self._one_at_a_time = asyncio.Lock()
         self._key = secrets.token_bytes(32)
         # Apart from each other, so that no number of wrong passwords makes a right one forgotten.
-        self._right = _Remembered(_MAX_SUCCESSES)
-        self._wrong = _Remembered(_MAX_FAILURES)
+        self._right: dict[bytes, None] = {}
+        self._wrong: dict[bytes, None] = {}
         self._running: dict[bytes, asyncio.Task[bool]] = {}
 
     async def accepts(self, users: Mapping[bytes, bytes], name: bytes, password: bytes) -> bool:
@@ -80,7 +79,7 @@ class Authenticator:
         async with self._one_at_a_time:
             matches = await asyncio.to_thread(self._matches, password, hashed)
         accepted = known and matches
-        (self._right if accepted else self._wrong).add(digest)
+        _remember(self._right if accepted else self._wrong, digest)
         return accepted
 
     def _matches(self, password: bytes, hashed: bytes) -> bool:
@@ -96,30 +95,14 @@ class Authenticator:
         return _NOBODY % costs[choice % len(costs)]
 
     def _digest(self, *parts: bytes) -> bytes:
-        digest = hashlib.blake2b(key=self._key, digest_size=32)
-        for part in parts:
-            digest.update(len(part).to_bytes(8))
-            digest.update(part)
-        return digest.digest()
+        return hashlib.blake2b(repr(parts).encode(), key=self._key, digest_size=32).digest()
 
 
-class _Remembered:
-    """The latest digests, up to a maximum."""
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._digests: OrderedDict[bytes, None] = OrderedDict()
-
-    def __contains__(self, digest: bytes) -> bool:
-        found = digest in self._digests
-        if found:
-            self._digests.move_to_end(digest)
-        return found
-
-    def add(self, digest: bytes) -> None:
-        self._digests[digest] = None
-        while len(self._digests) > self._most:
-            self._digests.popitem(last=False)
+def _remember(digests: dict[bytes, None], digest: bytes) -> None:
+    """Add a digest, in place of the oldest when there are too many."""
+    digests[digest] = None
+    if len(digests) > _MAX_REMEMBERED:
+        del digests[next(iter(digests))]
 
 
 def basic_credentials(headers: Sequence[tuple[bytes, bytes]]) -> tuple[bytes, bytes] | None:

@@ -8,9 +8,10 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Collection, Iterator
 
+from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-_REFUSAL = b"Too many requests are being answered at once; try again in a second.\n"
+_REFUSAL = "Too many requests are being answered at once; try again in a second.\n"
 _SLOT = "exporter.max_requests.slot"
 
 
@@ -36,58 +37,36 @@ class MaxRequests:
         self._limit = limit
         self._exempt = frozenset(exempt_paths)
         self._on_refused = on_refused
-        self._slots: set[_Slot] = set()
+        self._slots: set[object] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let the request through, or refuse it at once."""
         if scope["type"] != "http" or self._limit <= 0 or scope["path"] in self._exempt:
             await self._app(scope, receive, send)
         elif len(self._slots) >= self._limit:
-            await self._refuse(send)
+            await self._refuse(scope, receive, send)
         else:
             await self._admit(scope, receive, send)
 
     async def _admit(self, scope: Scope, receive: Receive, send: Send) -> None:
-        slot = scope[_SLOT] = _Slot(self._slots)
+        slot = object()
+        scope[_SLOT] = self._slots, slot
+        self._slots.add(slot)
 
         async def send_and_release(message: Message) -> None:
             if message["type"] == "http.response.start":
-                slot.release()
+                self._slots.discard(slot)
             await send(message)
 
         try:
             await self._app(scope, receive, send_and_release)
         finally:
-            slot.release()
+            self._slots.discard(slot)
 
-    async def _refuse(self, send: Send) -> None:
+    async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self._on_refused is not None:
             self._on_refused()
-        headers = [
-            (b"content-type", b"text/plain; charset=utf-8"),
-            (b"content-length", str(len(_REFUSAL)).encode()),
-            (b"retry-after", b"1"),
-        ]
-        await send({"type": "http.response.start", "status": 503, "headers": headers})
-        await send({"type": "http.response.body", "body": _REFUSAL})
-
-
-class _Slot:
-    """One request's place among those that are being prepared."""
-
-    def __init__(self, taken: set[_Slot]) -> None:
-        self._taken = taken
-        self._taken.add(self)
-
-    @property
-    def is_held(self) -> bool:
-        return self in self._taken
-
-    def release(self) -> None:
-        self._taken.discard(self)
-
-    def take_again(self) -> None:
-        self._taken.add(self)
+        await PlainTextResponse(_REFUSAL, 503, {"retry-after": "1"})(scope, receive, send)
 
 
 @contextlib.contextmanager
@@ -96,12 +75,12 @@ def waiting(scope: Scope) -> Iterator[None]:
 
     The request takes its slot again afterwards and is never refused, even when others have taken all slots meanwhile.
     """
-    slot: _Slot | None = scope.get(_SLOT)
-    if slot is None or not slot.is_held:
+    slots, slot = scope.get(_SLOT, (set(), None))
+    if slot not in slots:
         yield
         return
-    slot.release()
+    slots.discard(slot)
     try:
         yield
     finally:
-        slot.take_again()
+        slots.add(slot)

@@ -5,10 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection
 
+from starlette.datastructures import MutableHeaders
+from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from exporter.http.middleware.authentication import Authenticator, BusyError, basic_credentials
-from exporter.http.webconfig.loading import RateLimit, WebConfig
+from exporter.http.webconfig.loading import WebConfig
+from exporter.http.webconfig.schema import RateLimit
 
 Clock = Callable[[], float]
 
@@ -68,26 +71,23 @@ class Protection:
             await self._app(scope, receive, send)
             return
         config = self._config()
-        send = _with_headers(send, config)
         refusal = None if scope["path"] in self._exempt else await self._refusal(scope, config)
-        if refusal is None:
-            await self._app(scope, receive, send)
-        else:
-            await _answer(send, *refusal)
+        await (refusal or self._app)(scope, receive, _with_headers(send, config))
 
-    async def _refusal(self, scope: Scope, config: WebConfig) -> tuple[int, str, dict[str, str]] | None:
-        """Return status, text and headers of a refusal; None for a request that may pass."""
+    async def _refusal(self, scope: Scope, config: WebConfig) -> ASGIApp | None:
+        """Return the answer to a request that may not pass."""
         if not self._is_within(config.rate_limit):
-            return 429, "Too many requests", {"retry-after": "1"}
+            return PlainTextResponse("Too many requests\n", 429, {"retry-after": "1"})
         if not config.users:
             return None
         credentials = basic_credentials(scope["headers"])
         try:
-            accepted = credentials is not None and await self._authenticator.accepts(config.users, *credentials)
+            if credentials is not None and await self._authenticator.accepts(config.users, *credentials):
+                return None
         except BusyError:
-            return 429, "Too many passwords are being checked", {"retry-after": "1"}
+            return PlainTextResponse("Too many passwords are being checked\n", 429, {"retry-after": "1"})
         challenge = {"www-authenticate": 'Basic realm="mimecast-exporter", charset="UTF-8"'}
-        return None if accepted else (401, "Unauthorized", challenge)
+        return PlainTextResponse("Unauthorized\n", 401, challenge)
 
     def _is_within(self, limit: RateLimit | None) -> bool:
         if limit != self._limit:
@@ -100,21 +100,10 @@ def _with_headers(send: Send, config: WebConfig) -> Send:
     """Add the configured headers to the answer, in place of the application's own of the same name."""
     if not config.headers:
         return send
-    ours = [(name.lower().encode(), value.encode()) for name, value in config.headers]
-    names = {name for name, _ in ours}
 
     async def send_with_headers(message: Message) -> None:
         if message["type"] == "http.response.start":
-            kept = [(name, value) for name, value in message.get("headers", ()) if bytes(name).lower() not in names]
-            message = {**message, "headers": [*kept, *ours]}
+            MutableHeaders(scope=message).update(dict(config.headers))
         await send(message)
 
     return send_with_headers
-
-
-async def _answer(send: Send, status: int, text: str, headers: dict[str, str]) -> None:
-    body = f"{text}\n".encode()
-    given = {"content-type": "text/plain; charset=utf-8", "content-length": str(len(body)), **headers}
-    encoded = [(name.encode(), value.encode()) for name, value in given.items()]
-    await send({"type": "http.response.start", "status": status, "headers": encoded})
-    await send({"type": "http.response.body", "body": body})

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import weakref
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from email.utils import formatdate
 from http import HTTPStatus
@@ -20,6 +20,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from exporter.http.server.limits import Limits
 from exporter.http.server.requests import RefusedError, RequestReader
+from exporter.http.server.tls import Tls
 
 #: The largest part of a body that is written at once, and the bytes that may wait for a slow reader.
 CHUNK_SIZE = 64 * 1024
@@ -31,8 +32,7 @@ class Connections:
     """What the connections of one listener share, and the sets that hold them and the tasks of their answers."""
 
     limits: Limits
-    #: Returns whether a client with this certificate may connect.
-    admits: Callable[[Mapping[str, Any] | None], bool] | None = None
+    tls: Tls | None = None
     open: set[Connection] = field(default_factory=set)
     answers: set[asyncio.Task[Any]] = field(default_factory=set)
     #: Whether the listener accepts no more; each answer is then the last on its connection.
@@ -61,11 +61,11 @@ class Connection(asyncio.Protocol):
         self._connections.open.add(self)
         self.transport.set_write_buffer_limits(high=CHUNK_SIZE)
         sock = transport.get_extra_info("socket")
-        if hasattr(socket, "TCP_USER_TIMEOUT") and sock.family != socket.AF_UNIX:
+        if sock.family != socket.AF_UNIX:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(self._limits.stall_time * 1000))
         self._start_clock()
-        admits = self._connections.admits
-        if admits is not None and not admits(transport.get_extra_info("peercert")):
+        tls = self._connections.tls
+        if tls is not None and not tls.admits(transport.get_extra_info("peercert")):
             self.transport.abort()
 
     def data_received(self, data: bytes) -> None:

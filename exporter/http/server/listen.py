@@ -7,31 +7,21 @@ Addresses are written as for every Prometheus exporter (`:10587`, `127.0.0.1:105
 from __future__ import annotations
 
 import contextlib
-import errno
+import ipaddress
+import os
+import re
 import socket
 import stat
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-_BACKLOG = 512
 _EXAMPLES = ":10587, 127.0.0.1:10587, [::1]:10587 or unix:/run/mimecast-exporter.sock"
-#: The size of the kernel's `sun_path` without its closing zero byte.
-_MAX_UNIX_PATH = 107
-
-_ADVICE = {
-    errno.EADDRINUSE: "the address is already in use: stop the other process or choose another port",
-    errno.EADDRNOTAVAIL: "this machine has no such address",
-    errno.EACCES: "permission denied (ports below 1024 need CAP_NET_BIND_SERVICE; a socket file, a writable folder)",
-    errno.EPERM: "permission denied",
-    errno.ENOENT: "the folder of the socket file does not exist",
-    errno.ENOTDIR: "a part of the path of the socket file is no folder",
-    errno.EROFS: "the file system of the socket file is read-only",
-}
+_ADDRESS = re.compile(r"(\[[0-9A-Fa-f:.]+(?:%[^\]]+)?\]|[\w.-]*):([0-9]{1,5})", re.ASCII)
 
 
 class ListenError(OSError):
-    """The exporter cannot listen on an address. The text names the address and what to do."""
+    """The exporter cannot listen on an address. The text names the address and the cause."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,51 +43,21 @@ class ListenAddress:
 
 
 def parse_listen_address(text: str) -> ListenAddress:
-    """Parse a value of `--web.listen-address`; raise ValueError with advice when it is not an address."""
-    if text.startswith("unix:"):
-        return _parse_unix(text)
-    if "://" in text:
-        raise ValueError(f"listen address {text!r}: write it without a scheme, such as {_EXAMPLES}")
-    host, colon, port = text.rpartition(":")
-    if not colon:
-        cure = f"write :{text}" if text.isdecimal() else f"add a port, such as {text or 'localhost'}:10587"
-        raise ValueError(f"listen address {text!r} has no port: {cure}")
-    return ListenAddress(_parse_host(host, text), _parse_port(port, text))
-
-
-def parse_listen_addresses(texts: Iterable[str]) -> list[ListenAddress]:
-    """Parse all values of a repeated flag; raise ValueError like `parse_listen_address`."""
-    return [parse_listen_address(text) for text in texts]
-
-
-def _parse_unix(text: str) -> ListenAddress:
+    """Parse a value of `--web.listen-address`; raise ValueError with examples when it is not an address."""
     path = text.removeprefix("unix:")
-    if not path:
-        raise ValueError(f"listen address {text!r} has no path: write unix:/run/mimecast-exporter.sock")
-    if "\0" in path or len(path.encode()) > _MAX_UNIX_PATH:
-        raise ValueError(f"listen address {text!r}: a socket's path has at most {_MAX_UNIX_PATH} bytes")
-    return ListenAddress(path=path)
-
-
-def _parse_host(host: str, text: str) -> str:
-    if host.startswith("[") and host.endswith("]"):
-        address = host[1:-1]
+    if path not in ("", text):
+        return ListenAddress(path=path)
+    match = _ADDRESS.fullmatch(text)
+    if match is None or int(match[2]) > 65535:
+        raise ValueError(f"listen address {text!r} is not understood: write it like {_EXAMPLES}")
+    host = match[1]
+    if host.startswith("["):
+        host = host[1:-1]
         try:
-            socket.inet_pton(socket.AF_INET6, address.partition("%")[0])
-        except OSError:
-            raise ValueError(f"listen address {text!r}: {address!r} is no IPv6 address") from None
-        return address
-    if ":" in host:
-        raise ValueError(f"listen address {text!r}: put an IPv6 address in brackets, such as [::1]:10587")
-    if "[" in host or "]" in host or any(not character.isprintable() or character in " /" for character in host):
-        raise ValueError(f"listen address {text!r} is not understood: write {_EXAMPLES}")
-    return host
-
-
-def _parse_port(port: str, text: str) -> int:
-    if not (port.isascii() and port.isdecimal()) or int(port) > 65535:
-        raise ValueError(f"listen address {text!r}: the port is a number from 0 to 65535")
-    return int(port)
+            ipaddress.IPv6Address(host)
+        except ValueError as error:
+            raise ValueError(f"listen address {text!r}: {error}") from None
+    return ListenAddress(host, int(match[2]))
 
 
 class Listeners(list[socket.socket]):
@@ -110,16 +70,23 @@ class Listeners(list[socket.socket]):
 
     def listen_on(self, address: ListenAddress) -> None:
         """Listen on one more address; raise ListenError when that is not possible."""
-        if address.path is None:
-            self.append(_bind_tcp(address))
-            return
-        self.append(_bind_unix(address.path))
-        path = Path(address.path)
-        self._files.append((path, path.lstat().st_ino))
+        try:
+            if address.path is None:
+                self.append(_bind_tcp(address))
+            else:
+                path = Path(address.path)
+                self.append(_bind_unix(path))
+                self._files.append((path, path.lstat().st_ino))
+        except socket.gaierror as error:
+            raise ListenError(f"cannot listen on {address}: the name cannot be resolved ({error})") from None
+        except OSError as error:
+            cause = os.strerror(error.errno) if error.errno else str(error)
+            raise ListenError(f"cannot listen on {address}: {cause}") from error
 
     def close(self) -> None:
         """Close the sockets and remove the socket files made here."""
-        close_all(self)
+        for sock in self:
+            sock.close()
         for path, inode in self._files:
             with contextlib.suppress(OSError):
                 if path.lstat().st_ino == inode:
@@ -139,20 +106,6 @@ def bind(addresses: Iterable[ListenAddress]) -> Listeners:
     return listeners
 
 
-def release(sockets: Sequence[socket.socket]) -> None:
-    """Close listening sockets; those of `bind` also lose the socket files it made."""
-    if isinstance(sockets, Listeners):
-        sockets.close()
-    else:
-        close_all(sockets)
-
-
-def close_all(sockets: Iterable[socket.socket]) -> None:
-    """Close each of the sockets."""
-    for sock in sockets:
-        sock.close()
-
-
 def address_of(sock: socket.socket) -> ListenAddress:
     """Return where a socket listens: port 0 has become the real port."""
     name = sock.getsockname()
@@ -162,61 +115,29 @@ def address_of(sock: socket.socket) -> ListenAddress:
 
 
 def _bind_tcp(address: ListenAddress) -> socket.socket:
-    failure: OSError | None = None
-    for family, sockaddr in _candidates(address):
-        try:
-            return _listening(family, sockaddr, dual_stack=address.host in ("", "::"))
-        except OSError as error:
-            # A machine without IPv6 says one of these; its IPv4 is then tried. A port in use is final.
-            failure = failure or error
-            if error.errno not in (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL):
-                break
-    raise _refusal(str(address), failure) from failure
+    """Listen on both IP versions where no host is given; of a name's addresses prefer IPv4, as Go's listeners do."""
+    if address.host in ("", "::") and socket.has_dualstack_ipv6():
+        sock = socket.create_server(("::", address.port), family=socket.AF_INET6, dualstack_ipv6=True)
+    else:
+        host = address.host or "0.0.0.0"  # noqa: S104 - all interfaces is what `:port` asks for
+        found = socket.getaddrinfo(host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        family, _, _, _, name = min(found, key=lambda entry: entry[0] != socket.AF_INET)
+        sock = socket.create_server(name, family=family)
+    # Connections inherit it on Linux; asyncio would set it only for sockets that name their protocol.
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return sock
 
 
-def _candidates(
-    address: ListenAddress,
-) -> Iterator[tuple[socket.AddressFamily, tuple[str | int | bytes, ...]]]:
-    """Yield the socket addresses to try. Of a name's addresses IPv4 is preferred, as Go's listeners do."""
-    if not address.host:
-        yield socket.AF_INET6, ("::", address.port, 0, 0)
-        yield socket.AF_INET, ("0.0.0.0", address.port)  # noqa: S104 - all interfaces is what `:port` asks for
-        return
+def _bind_unix(path: Path) -> socket.socket:
+    _remove_abandoned(path)
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
-        found = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-    except (socket.gaierror, UnicodeError) as error:
-        raise ListenError(f"cannot listen on {address}: the name cannot be resolved ({error})") from None
-    for family, _, _, _, sockaddr in sorted(found, key=lambda entry: entry[0] != socket.AF_INET):
-        yield family, tuple(sockaddr)
-
-
-def _listening(
-    family: socket.AddressFamily, sockaddr: tuple[str | int | bytes, ...] | str, *, dual_stack: bool = False
-) -> socket.socket:
-    # The protocol is named because asyncio only then turns Nagle's algorithm off.
-    sock = socket.socket(family, socket.SOCK_STREAM, 0 if family == socket.AF_UNIX else socket.IPPROTO_TCP)
-    try:
-        if family != socket.AF_UNIX:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if family == socket.AF_INET6:
-            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0 if dual_stack else 1)
-        sock.bind(sockaddr)
-        sock.listen(_BACKLOG)
-        sock.setblocking(False)
+        sock.bind(str(path))
+        sock.listen()
     except BaseException:
         sock.close()
         raise
     return sock
-
-
-def _bind_unix(path: str) -> socket.socket:
-    try:
-        _remove_abandoned(Path(path))
-        return _listening(socket.AF_UNIX, path)
-    except ListenError:
-        raise
-    except OSError as error:
-        raise _refusal(f"unix:{path}", error) from error
 
 
 def _remove_abandoned(path: Path) -> None:
@@ -226,7 +147,7 @@ def _remove_abandoned(path: Path) -> None:
     except FileNotFoundError:
         return
     if not stat.S_ISSOCK(mode):
-        raise ListenError(f"cannot listen on unix:{path}: the file exists and is no socket")
+        raise OSError("the file exists and is no socket")
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         probe.settimeout(1)
         try:
@@ -234,13 +155,4 @@ def _remove_abandoned(path: Path) -> None:
         except ConnectionRefusedError:
             path.unlink()
             return
-    raise ListenError(f"cannot listen on unix:{path}: another process listens on it")
-
-
-def _refusal(address: str, error: OSError | None) -> ListenError:
-    if error is None:
-        return ListenError(f"cannot listen on {address}: the name has no address")
-    cure = _ADVICE.get(error.errno or 0, error.strerror or str(error))
-    refusal = ListenError(f"cannot listen on {address}: {cure}")
-    refusal.errno = error.errno
-    return refusal
+    raise OSError("another process listens on it")

@@ -15,7 +15,7 @@ _TOKEN = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _METHOD = rb"[A-Za-z]" + _TOKEN[:-1] + rb"*"
 _FIELDS = rb"(?:" + _TOKEN + rb":[\t -~\x80-\xff]*\r\n)*"
 _HEAD = re.compile(
-    rb"(" + _METHOD + rb") ([!\"$-~]+) HTTP/([0-9]\.[0-9])\r\n(" + _FIELDS + rb")\r\n"  # a target has no fragment
+    rb"(" + _METHOD + rb") ([!\"$-~]+) HTTP/(1\.[01])\r\n(" + _FIELDS + rb")\r\n"  # a target has no fragment
 )
 _TRAILERS = re.compile(_FIELDS + rb"\r\n")
 #: The request line of HTTP/0.9, and those of versions that are not served.
@@ -35,12 +35,11 @@ _REPLACED = re.compile(
 )
 
 
+@dataclass(eq=False)
 class RefusedError(Exception):
     """The request is refused with `status`, and nothing after it is read."""
 
-    def __init__(self, status: int) -> None:
-        super().__init__(status)
-        self.status = status
+    status: int
 
 
 @dataclass(slots=True)
@@ -49,7 +48,6 @@ class _Head:
 
     lines: bytes
     length: int | None
-    close: bool
     expects_continue: bool
 
 
@@ -62,8 +60,6 @@ class RequestReader:
     _buffer: bytearray = field(default_factory=bytearray)
     _head: _Head | None = None
     _body: bytearray = field(default_factory=bytearray)
-    _searched: int = 0
-    _last: tuple[bytes, _Head | None] = (b"", None)
 
     @property
     def buffered(self) -> int:
@@ -85,27 +81,25 @@ class RequestReader:
         if head is None or not self._take_body(head):
             return None
         length = b"content-length: %d\r\n" % len(self._body) if self._body else b""
-        closing = b"connection: close\r\n" if close or head.close else b""
+        closing = b"connection: close\r\n" if close else b""
         request = head.lines + length + closing + b"\r\n" + self._body
         self._head, self._body, self.continue_due = None, bytearray(), False
         return request
 
     def _take_head(self) -> _Head | None:
         buffer = self._buffer
-        if not self._searched:
-            del buffer[: len(buffer) - len(buffer.lstrip(b"\r\n"))]
-        end = self._find_end(max(0, self._searched - 3))
-        self._searched = len(buffer)
+        del buffer[: len(buffer) - len(buffer.lstrip(b"\r\n"))]
+        if buffer and not buffer[:1].isalpha():
+            raise RefusedError(400)  # at once: a client that speaks TLS would wait
+        line, line_end, _ = buffer.partition(b"\r\n")
+        if line_end and _OTHER_VERSION.fullmatch(line):
+            raise RefusedError(505)
+        end = self._find_end(0)
         if end < 0:
-            _check_beginning(buffer)
             return None
-        data = bytes(buffer[: end + 4])
-        if data != self._last[0]:  # a scraper repeats itself
-            self._last = data, _read_head(data, self.limits)
-        head = self._last[1]
+        head = _read_head(bytes(buffer[: end + 4]), self.limits)
         del buffer[: end + 4]
-        self._searched = 0
-        self.continue_due = head is not None and head.expects_continue
+        self.continue_due = head.expects_continue
         return head
 
     def _find_end(self, begin: int) -> int:
@@ -155,31 +149,20 @@ class RequestReader:
         return True
 
 
-def _check_beginning(buffer: bytearray) -> None:
-    """Refuse a head that is not complete as soon as it cannot become one; raises RefusedError."""
-    if buffer[:1] and not buffer[:1].isalpha():
-        raise RefusedError(400)
-    if buffer.count(b"\n") != buffer.count(b"\r\n"):
-        raise RefusedError(400)
-    line, end, _ = buffer.partition(b"\r\n")
-    if end and _OTHER_VERSION.fullmatch(line):
-        raise RefusedError(505)
-
-
 def _read_head(data: bytes, limits: Limits) -> _Head:
     match = _HEAD.fullmatch(data)
-    if match is None or match[3] not in (b"1.0", b"1.1"):
-        raise RefusedError(505 if _OTHER_VERSION.fullmatch(data.partition(b"\r\n")[0]) else 400)
+    if match is None:
+        raise RefusedError(400)
     method, target, version, block = match.groups()
     if method == b"CONNECT":
         raise RefusedError(501)
     replaced = [(name.lower(), value) for name, value in _REPLACED.findall(block)]
     target, host = _target_and_host(target, _values(replaced, b"host"), version)
     options = b",".join(_values(replaced, b"connection")).lower().split(b",")
+    closing = b"connection: close\r\n" if b"close" in map(bytes.strip, options) else b""
     return _Head(
-        lines=b"%b %b HTTP/%b\r\n%b%b" % (method, target, version, host, _REPLACED.sub(b"", block)),
+        lines=b"%b %b HTTP/%b\r\n%b%b%b" % (method, target, version, host, closing, _REPLACED.sub(b"", block)),
         length=_body_length(replaced, version, limits),
-        close=b"close" in map(bytes.strip, options),
         expects_continue=version == b"1.1" and b"100-continue" in map(bytes.lower, _values(replaced, b"expect")),
     )
 

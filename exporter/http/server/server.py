@@ -8,10 +8,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
-import inspect
 import logging
 import signal
 import socket
+import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any
 
@@ -20,30 +20,21 @@ from starlette.types import ASGIApp
 
 from exporter.http.server.connection import BoundedApp, Connection, Connections
 from exporter.http.server.limits import Limits
-from exporter.http.server.listen import (
-    ListenAddress,
-    ListenError,
-    address_of,
-    bind,
-    close_all,
-    parse_listen_address,
-    release,
-)
-from exporter.http.server.systemd import notify, reloading
+from exporter.http.server.listen import ListenAddress, Listeners, address_of
+from exporter.http.server.systemd import notify
 from exporter.http.server.tls import Tls
-
-__all__ = ["Limits", "ListenAddress", "ListenError", "Server", "Tls", "bind", "parse_listen_address", "serve"]
 
 _LOGGER = logging.getLogger(__name__)
 _POLL_INTERVAL = 0.01
 
-#: What is called on a signal: a plain function or a coroutine function without arguments.
-Hook = Callable[[], Awaitable[None] | None]
+#: What is called on a signal.
+Hook = Callable[[], Awaitable[object]]
 ReplaceTls = Callable[[Tls | None], Awaitable[None]]
 
 
-def uvicorn_config(app: ASGIApp, connections: Connections, tls: Tls | None) -> uvicorn.Config:
+def uvicorn_config(app: ASGIApp, connections: Connections) -> uvicorn.Config:
     """Return uvicorn's settings for one listener."""
+    tls = connections.tls
     return uvicorn.Config(
         BoundedApp(app, connections),
         http=functools.partial(Connection, connections=connections),  # type: ignore[arg-type] # uvicorn only calls it
@@ -64,7 +55,7 @@ class Server:
     """Serves one ASGI application on listening sockets until it is stopped."""
 
     def __init__(
-        self, app: ASGIApp, sockets: Sequence[socket.socket], *, limits: Limits | None = None, tls: Tls | None = None
+        self, app: ASGIApp, sockets: Listeners, *, limits: Limits | None = None, tls: Tls | None = None
     ) -> None:
         self._app = app
         self._sockets = sockets
@@ -93,8 +84,8 @@ class Server:
     async def replace_tls(self, tls: Tls | None) -> None:
         """Use `tls` for each further connection; open connections finish the request they have begun."""
         async with self._changing:
-            connections = Connections(self._limits, tls.admits if tls else None, self._open, self._answers)
-            listener = uvicorn.Server(uvicorn_config(self._app, connections, tls))
+            connections = Connections(self._limits, tls, self._open, self._answers)
+            listener = uvicorn.Server(uvicorn_config(self._app, connections))
             # Made first, since this fails when no file descriptor is left; the old listener then continues.
             duplicates = [sock.dup() for sock in self._sockets]
             # The kernel queues connections on the sockets themselves until the new listener accepts them.
@@ -106,7 +97,8 @@ class Server:
             while not listener.started and not serving.done():  # noqa: ASYNC110 - uvicorn has no event for it
                 await asyncio.sleep(0)
             if serving.done():
-                close_all(duplicates)
+                for sock in duplicates:
+                    sock.close()
                 serving.result()
 
     async def _retire(self) -> None:
@@ -119,12 +111,12 @@ class Server:
 
     async def stop(self, on_stop: Hook | None = None) -> None:
         """Stop accepting, call `on_stop` so that waiting requests are answered, and drop the rest in `stop_time`."""
-        release(self._sockets)
+        self._sockets.close()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._limits.stop_time), self._changing:
                 await self._retire()
                 if on_stop is not None:
-                    await call(on_stop)
+                    await _call(on_stop)
                 for connection in [one for one in self._open if not one.answering]:
                     connection.transport.close()
                 while not self.is_over:  # noqa: ASYNC110 - two sets, no event
@@ -146,21 +138,19 @@ class Server:
 
 async def serve(
     app: ASGIApp,
-    sockets: Sequence[socket.socket],
+    sockets: Listeners,
     *,
-    limits: Limits | None = None,
-    tls: Tls | None = None,
-    watch_tls: Callable[[ReplaceTls], Coroutine[Any, Any, None]] | None = None,
-    on_stop: Hook | None = None,
-    on_reload: Hook | None = None,
-    ready: Callable[[Sequence[ListenAddress]], None] | None = None,
+    tls: Tls | None,
+    watch_tls: Callable[[ReplaceTls], Coroutine[Any, Any, None]],
+    on_stop: Hook,
+    on_reload: Hook,
+    ready: Callable[[Sequence[ListenAddress]], None],
 ) -> None:
     """Serve until SIGTERM or SIGINT, then return with everything closed. Only the main thread may call this.
 
     Args:
         app: any ASGI application.
         sockets: listening sockets, which are closed at the end.
-        limits: what one client may use.
         tls: the first TLS settings, None for plain HTTP.
         watch_tls: runs while the server does, and calls its argument with each change of the TLS settings.
         on_stop: called first during the shutdown, so that the application can answer waiting requests at once.
@@ -170,15 +160,14 @@ async def serve(
     """
     stopping, reload = asyncio.Event(), asyncio.Event()
     _handle_signals(stopping, reload)
-    server = Server(app, sockets, limits=limits, tls=tls)
+    server = Server(app, sockets, tls=tls)
     background: list[asyncio.Task[None]] = []
     try:
         await server.start()
-        background.append(asyncio.create_task(_reload_on(reload, on_reload)))
-        if watch_tls is not None:
-            background.append(asyncio.create_task(watch_tls(server.replace_tls)))
-        if ready is not None:
-            ready(server.addresses)
+        background = [
+            asyncio.create_task(task) for task in (_reload_on(reload, on_reload), watch_tls(server.replace_tls))
+        ]
+        ready(server.addresses)
         notify("READY=1")
         await stopping.wait()
         notify("STOPPING=1")
@@ -202,22 +191,19 @@ def _handle_signals(stopping: asyncio.Event, reload: asyncio.Event) -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGHUP])
 
 
-async def _reload_on(asked: asyncio.Event, on_reload: Hook | None) -> None:
+async def _reload_on(asked: asyncio.Event, on_reload: Hook) -> None:
     """Reload for each signal; signals during a reload cause one more."""
     while True:
         await asked.wait()
         asked.clear()
-        notify(reloading())
-        if on_reload is not None:
-            await call(on_reload)
+        notify(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
+        await _call(on_reload)
         notify("READY=1")
 
 
-async def call(hook: Hook) -> None:
+async def _call(hook: Hook) -> None:
     """Call a hook, and log what it raises."""
     try:
-        result = hook()
-        if inspect.isawaitable(result):
-            await result
+        await hook()
     except Exception:
         _LOGGER.exception("a hook of the server failed")

@@ -7,17 +7,16 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import socket
-import time
 from collections.abc import Mapping, MutableMapping
 
-from exporter.http.server.listen import ListenError, close_all
+from exporter.http.server.listen import ListenError, Listeners
 
-_FIRST = 3
 _CURE = "start the exporter through its .socket unit, or use --web.listen-address"
 
 
-def passed_sockets(environ: MutableMapping[str, str] | None = None, first: int = _FIRST) -> list[socket.socket]:
+def passed_sockets(environ: MutableMapping[str, str] | None = None, first: int = 3) -> Listeners:
     """Return the listening sockets that systemd passed to this process; the caller owns them.
 
     The variables are removed, so that no child process takes the sockets for its own.
@@ -31,20 +30,17 @@ def passed_sockets(environ: MutableMapping[str, str] | None = None, first: int =
 
     """
     variables = os.environ if environ is None else environ
-    process, count = variables.pop("LISTEN_PID", ""), variables.pop("LISTEN_FDS", "")
-    variables.pop("LISTEN_FDNAMES", None)
+    count = _count(variables)
+    for name in ("LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"):
+        variables.pop(name, None)
     if not count:
-        raise ListenError(f"--web.systemd-socket: systemd passed no sockets: {_CURE}")
-    if process != str(os.getpid()):
-        raise ListenError(f"--web.systemd-socket: the sockets are for another process (LISTEN_PID): {_CURE}")
-    if not (count.isascii() and count.isdecimal()) or not 1 <= int(count) <= 64:
-        raise ListenError(f"--web.systemd-socket: LISTEN_FDS is no number of sockets: {_CURE}")
-    sockets: list[socket.socket] = []
+        raise ListenError(f"--web.systemd-socket: systemd passed no sockets to this process: {_CURE}")
+    sockets = Listeners()
     try:
-        for number in range(first, first + int(count)):
+        for number in range(first, first + count):
             sockets.append(_listening(number))
     except BaseException:
-        close_all(sockets)
+        sockets.close()
         raise
     return sockets
 
@@ -56,10 +52,16 @@ def refuse_passed_sockets(environ: Mapping[str, str] | None = None) -> None:
         ListenError: it passed some to this process.
 
     """
-    variables = os.environ if environ is None else environ
-    if variables.get("LISTEN_FDS", "0") != "0" and variables.get("LISTEN_PID") == str(os.getpid()):
+    if _count(os.environ if environ is None else environ):
         cure = "add --web.systemd-socket, or start the exporter without its .socket unit"
         raise ListenError(f"systemd passed sockets (LISTEN_FDS) that nothing would answer: {cure}")
+
+
+def _count(variables: Mapping[str, str]) -> int:
+    """Return how many sockets were passed to this process, of 99 at most."""
+    count = variables.get("LISTEN_FDS", "")
+    is_ours = variables.get("LISTEN_PID") == str(os.getpid())
+    return int(count) if is_ours and re.fullmatch("[0-9]{1,2}", count) else 0
 
 
 def _listening(number: int) -> socket.socket:
@@ -75,12 +77,11 @@ def _listening(number: int) -> socket.socket:
             "use ListenStream= and Accept=no in the .socket unit"
         )
     sock.set_inheritable(False)
-    sock.setblocking(False)
     return sock
 
 
 def notify(state: str) -> None:
-    """Report READY=1, STOPPING=1 or what `reloading` returns to systemd, if it asks for that (`Type=notify`)."""
+    """Report a state, such as READY=1, to systemd, if it asks for that (`Type=notify`)."""
     address = os.environ.get("NOTIFY_SOCKET", "")
     if not address.startswith(("/", "@")):
         return
@@ -88,8 +89,3 @@ def notify(state: str) -> None:
     with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
         sock.connect("\0" + address[1:] if address.startswith("@") else address)
         sock.send(state.encode())
-
-
-def reloading() -> str:
-    """Return the state during a reload, to be followed by READY=1."""
-    return f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}"

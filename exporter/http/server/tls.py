@@ -11,10 +11,9 @@ import logging
 import os
 import re
 import ssl
-import tempfile
 import warnings
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 _LOGGER = logging.getLogger(__name__)
@@ -43,8 +42,6 @@ VERIFY_MODES = {
     "VerifyClientCertIfGiven": ssl.CERT_OPTIONAL,
     "RequireAndVerifyClientCert": ssl.CERT_REQUIRED,
 }
-#: Go's policies that ask for a certificate and do not look at who signed it; the last is an older name.
-UNVERIFIED = ("RequestClientCert", "RequireAnyClientCert", "RequireClientCert")
 VERSIONS = {
     "TLS10": ssl.TLSVersion.TLSv1,
     "TLS11": ssl.TLSVersion.TLSv1_1,
@@ -63,20 +60,33 @@ _PLAIN_REQUEST = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Tls:
-    """What a server demands: its context, and which verified client certificates it admits (default: all)."""
-
-    context: ssl.SSLContext
-    admits: Callable[[Mapping[str, Any] | None], bool] | None = None
-
-
 class TlsError(ValueError):
     """The settings make no context. `key` is the setting at fault; the text never holds key material."""
 
     def __init__(self, key: str, message: str) -> None:
         super().__init__(message)
         self.key = key
+
+
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """What a server demands: its context, and the names of which a client's certificate needs one, None for any."""
+
+    context: ssl.SSLContext = field(compare=False)
+    allowed_names: Collection[str] | None = None
+    #: What the context was made of.
+    settings: TlsSettings | None = None
+
+    def admits(self, peer: Mapping[str, Any] | None) -> bool:
+        """Judge a client by its verified certificate, and log a refusal."""
+        if self.allowed_names is None:
+            return True
+        names = alternative_names(peer or {})
+        if not names.isdisjoint(self.allowed_names):
+            return True
+        message = "client certificate refused: client_allowed_sans has none of its names"
+        _LOGGER.warning(message, extra={"names": ", ".join(sorted(names))})
+        return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,17 +100,17 @@ class TlsSettings:
     key: bytes
     client_ca: bytes | None = None
     client_auth_type: str = "NoClientCert"
-    client_allowed_sans: tuple[str, ...] | None = None
+    client_allowed_sans: Sequence[str] | None = None
     min_version: str = "TLS12"
     max_version: str = "TLS13"
-    cipher_suites: tuple[str, ...] = ()
-    curve: str | None = None
+    cipher_suites: Sequence[str] = ()
+    curve_preferences: Sequence[str] = ()
     prefer_server_cipher_suites: bool = True
 
     def __repr__(self) -> str:
         return f"<TlsSettings {self.client_auth_type}>"
 
-    def context(self) -> ssl.SSLContext:
+    def tls(self) -> Tls:
         """Make a context.
 
         Raises:
@@ -111,27 +121,10 @@ class TlsSettings:
         context.set_alpn_protocols(["http/1.1"])
         _set_versions(context, self)
         _set_ciphers(context, self)
-        if self.curve is not None:
-            _set_curve(context, self.curve)
+        _set_curve(context, self.curve_preferences)
         _load_certificate(context, self.cert, self.key)
         _set_client_verification(context, self)
-        return context
-
-    def admits(self) -> Callable[[Mapping[str, Any] | None], bool] | None:
-        """Return what judges a verified certificate, and logs those it refuses; None admits all of them."""
-        if self.client_allowed_sans is None:
-            return None
-        allowed = frozenset(self.client_allowed_sans)
-
-        def admits(peer: Mapping[str, Any] | None) -> bool:
-            names = alternative_names(peer or {})
-            if not allowed.isdisjoint(names):
-                return True
-            message = "client certificate refused: client_allowed_sans has none of its names"
-            _LOGGER.warning(message, extra={"names": ", ".join(sorted(names))})
-            return False
-
-        return admits
+        return Tls(context, self.client_allowed_sans, self)
 
 
 def alternative_names(peer: Mapping[str, Any]) -> set[str]:
@@ -176,21 +169,22 @@ def _set_ciphers(context: ssl.SSLContext, settings: TlsSettings) -> None:
     wanted = _old_ciphers(settings)
     if not wanted:
         return
-    try:
+    # OpenSSL leaves out silently what it does not have, unless it has none of them.
+    with contextlib.suppress(ssl.SSLError):
         context.set_ciphers(":".join(wanted))
-    except ssl.SSLError:
-        raise TlsError("cipher_suites", "has no cipher suite that this machine's OpenSSL offers") from None
-    # OpenSSL leaves out silently what it does not have.
-    missing = set(wanted) - {cipher["name"] for cipher in context.get_ciphers()}
-    if missing:
+    if missing := set(wanted) - {cipher["name"] for cipher in context.get_ciphers()}:
         raise TlsError("cipher_suites", f"this machine's OpenSSL does not offer {', '.join(sorted(missing))}")
 
 
-def _set_curve(context: ssl.SSLContext, curve: str) -> None:
-    try:
-        context.set_ecdh_curve(OPENSSL_CURVES[curve])
-    except (ValueError, ssl.SSLError):
-        raise TlsError("curve_preferences", f"this machine's OpenSSL does not offer {curve}") from None
+def _set_curve(context: ssl.SSLContext, curves: Sequence[str]) -> None:
+    if len(curves) > 1:
+        message = "several curves cannot be given here, as Python's ssl takes one only: name one, or none for all"
+        raise TlsError("curve_preferences", message)
+    for curve in curves:
+        try:
+            context.set_ecdh_curve(OPENSSL_CURVES[curve])
+        except (ValueError, ssl.SSLError):
+            raise TlsError("curve_preferences", f"this machine's OpenSSL does not offer {curve}") from None
 
 
 def _set_client_verification(context: ssl.SSLContext, settings: TlsSettings) -> None:
@@ -234,20 +228,10 @@ def _load_certificate(context: ssl.SSLContext, cert: bytes, key: bytes) -> None:
 
 @contextlib.contextmanager
 def _as_file(data: bytes) -> Iterator[str]:
-    """Yield the name of a file with these contents: OpenSSL reads keys from files only. On Linux it is in memory."""
-    if hasattr(os, "memfd_create"):
-        descriptor = os.memfd_create("pem")
-        try:
-            with os.fdopen(descriptor, "wb", closefd=False) as stream:
-                stream.write(data)
-            yield f"/proc/self/fd/{descriptor}"
-        finally:
-            os.close(descriptor)
-    else:
-        with tempfile.NamedTemporaryFile() as stream:
-            stream.write(data)
-            stream.flush()
-            yield stream.name
+    """Yield the name of a file in memory with these contents: OpenSSL reads keys from files only."""
+    with os.fdopen(os.memfd_create("pem"), "wb", buffering=0) as stream:
+        stream.write(data)
+        yield f"/proc/self/fd/{stream.fileno()}"
 
 
 class _Handshake(ssl.SSLObject):

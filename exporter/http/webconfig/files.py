@@ -1,4 +1,4 @@
-"""Read files up to a maximum size, and tell by a digest whether their contents have changed.
+"""Read the files of the web configuration, up to a maximum size.
 
 Contents are compared rather than modification times, which say little where symbolic links, mounts and renames put
 certificates into place.
@@ -6,22 +6,24 @@ certificates into place.
 
 from __future__ import annotations
 
-import hashlib
-import stat
 from collections.abc import Iterable
 from pathlib import Path
 
 _MAX_SIZE = 1 << 20
 
-#: A file's contents, or, as text, why it cannot be read.
-Contents = bytes | str
+#: The contents of each file, or, as text, why it cannot be read.
+Files = dict[Path, bytes | str]
 
 
-def contents_of(path: Path) -> Contents:
-    """Read one file of at most a MiB."""
+def read_files(paths: Iterable[Path]) -> Files:
+    """Read each of the files."""
+    return {path: _read(path) for path in paths}
+
+
+def _read(path: Path) -> bytes | str:
     try:
         # Opening a pipe would wait for its writer.
-        if stat.S_ISFIFO(path.stat().st_mode):
+        if path.is_fifo():
             return "it is a pipe, and a regular file is needed"
         with path.open("rb") as stream:
             data = stream.read(_MAX_SIZE + 1)
@@ -30,12 +32,3 @@ def contents_of(path: Path) -> Contents:
     except ValueError:
         return "not a file name"
     return data if len(data) <= _MAX_SIZE else f"it is larger than {_MAX_SIZE >> 20} MiB"
-
-
-def digest(read: Iterable[Contents]) -> bytes:
-    """Return a digest of contents in their order, reasons for not having any included."""
-    result = hashlib.sha256()
-    for contents in read:
-        data = contents if isinstance(contents, bytes) else contents.encode()
-        result.update(type(contents).__name__.encode() + len(data).to_bytes(8) + data)
-    return result.digest()

@@ -10,6 +10,8 @@ from typing import Annotated, Literal, Self
 
 import msgspec
 
+#: Go has two more, which ask for certificates without verifying them; Python's ssl cannot do that.
+ClientAuthType = Literal["NoClientCert", "VerifyClientCertIfGiven", "RequireAndVerifyClientCert"]
 TlsVersionName = Literal["TLS10", "TLS11", "TLS12", "TLS13"]
 CurveName = Literal["CurveP256", "CurveP384", "CurveP521", "X25519"]
 #: Those Go counts as secure; the others it knows are unknown to the toolkit as well.
@@ -58,7 +60,7 @@ class TlsServerConfig(msgspec.Struct, kw_only=True):
     cert_file: str = ""
     key_file: str = ""
     client_ca_file: str = ""
-    client_auth_type: str = ""
+    client_auth_type: ClientAuthType = "NoClientCert"
     client_allowed_sans: list[str] | None = None
     min_version: TlsVersionName = "TLS12"
     max_version: TlsVersionName = "TLS13"
@@ -74,7 +76,7 @@ class HttpServerConfig(msgspec.Struct, kw_only=True):
     headers: dict[str, int | str] = {}
 
 
-class RateLimitConfig(msgspec.Struct, kw_only=True):
+class RateLimit(msgspec.Struct, frozen=True):
     """`rate_limit`: a bucket of `burst` tokens that gains one each `interval`; an interval of 0 is no limit."""
 
     interval: GoDuration = GoDuration(0)
@@ -87,4 +89,4 @@ class WebConfigFile(msgspec.Struct, kw_only=True):
     tls_server_config: TlsServerConfig | None = None
     http_server_config: HttpServerConfig = msgspec.field(default_factory=HttpServerConfig)
     basic_auth_users: dict[str, str] = {}
-    rate_limit: RateLimitConfig = msgspec.field(default_factory=RateLimitConfig)
+    rate_limit: RateLimit = RateLimit()

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from exporter.http.server.tls import Tls
-from exporter.http.webconfig.files import contents_of, digest
+from exporter.http.webconfig.files import Files, read_files
 from exporter.http.webconfig.loading import Loader, WebConfig, WebConfigError
 
 _LOGGER = logging.getLogger(__name__)
@@ -30,20 +30,15 @@ class WatchedWebConfig:
 
     def __init__(self, path: Path | None) -> None:
         loader = Loader(path) if path is not None else None
+        #: The configuration in force.
         self.current = loader.config() if loader is not None else WebConfig()
         #: Whether the files as they are now are in force.
         self.valid = True
         self._path = path
-        self._files = loader.files if loader is not None else ()
-        self._settled = loader.digest if loader is not None else b""
+        self._settled: Files = loader.files if loader is not None else {}
         # A version is refused when it is found twice: a certificate is often replaced before its key.
-        self._suspect = b""
+        self._suspect: Files = {}
         self._failure = ""
-        _log_remarks(self.current)
-
-    def config(self) -> WebConfig:
-        """Return the configuration in force."""
-        return self.current
 
     async def watch(self, replace_tls: ReplaceTls, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
         """Check once a second until cancelled.
@@ -69,47 +64,29 @@ class WatchedWebConfig:
                 _LOGGER.error(message, failure, exc_info=not isinstance(error, OSError))
 
     async def _check(self, replace_tls: ReplaceTls) -> None:
-        path = self._path
-        if path is None or (await asyncio.to_thread(_digest_of, self._files) == self._settled and not self._failure):
-            self._suspect = b""
+        files = await asyncio.to_thread(read_files, self._settled)
+        if self._path is None or (files == self._settled and not self._failure):
+            self._suspect = {}
             return
-        loader, config = await asyncio.to_thread(_attempt, path)
-        if isinstance(config, WebConfigError):
-            self._refuse(loader, config)
+        loader = await asyncio.to_thread(Loader, self._path)
+        try:
+            config = await asyncio.to_thread(loader.config)
+        except WebConfigError as error:
+            self._refuse(loader.files, error)
             return
         if config.tls != self.current.tls or self._failure:
-            await replace_tls(config.server_tls)
-        if config != self.current:
-            _log_remarks(config)
+            await replace_tls(config.tls)
         self.current = config
-        self._settle(loader, valid=True)
-        _LOGGER.info("web configuration read again", extra={"file": str(path)})
+        self._settle(loader.files, valid=True)
+        _LOGGER.info("web configuration read again", extra={"file": str(self._path)})
 
-    def _refuse(self, loader: Loader, error: WebConfigError) -> None:
-        if loader.digest != self._suspect:
-            self._suspect = loader.digest
+    def _refuse(self, files: Files, error: WebConfigError) -> None:
+        if files != self._suspect:
+            self._suspect = files
             return
-        self._settle(loader, valid=False)
+        self._settle(files, valid=False)
         for problem in error.problems:
             _LOGGER.error("web configuration cannot be used, the previous one stays in force: %s", problem)
 
-    def _settle(self, loader: Loader, *, valid: bool) -> None:
-        self._files, self._settled, self._suspect, self.valid = loader.files, loader.digest, b"", valid
-        self._failure = ""
-
-
-def _digest_of(files: tuple[Path, ...]) -> bytes:
-    return digest(map(contents_of, files))
-
-
-def _attempt(path: Path) -> tuple[Loader, WebConfig | WebConfigError]:
-    loader = Loader(path)
-    try:
-        return loader, loader.config()
-    except WebConfigError as error:
-        return loader, error
-
-
-def _log_remarks(config: WebConfig) -> None:
-    for remark in config.remarks:
-        _LOGGER.warning("web configuration: %s", remark)
+    def _settle(self, files: Files, *, valid: bool) -> None:
+        self._settled, self._suspect, self._failure, self.valid = files, {}, "", valid
