@@ -29,7 +29,7 @@ Rule = dict[str, Any]
 #: Seconds between the samples of the history, and so between evaluations.
 STEP = 3600
 
-#: The running average of a month cannot be evaluated at once: each evaluation changes the value of the one before.
+#: Each value of the monthly average is computed from the one before, so a query over the whole past cannot give it.
 SKIPPED = {"account:mimecast_awareness_safe_score_low_grades:average30d"}
 
 
@@ -127,7 +127,7 @@ def _samples(client: httpx.Client, rule: Rule, times: range) -> Iterator[str]:
     for found in response.json()["data"]["result"]:
         labels = {name: value for name, value in found["metric"].items() if name != "__name__"} | rule.get("labels", {})
         text = ",".join(f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in sorted(labels.items()))
-        # `or` of expressions with and without a metric name: the same series, in two parts.
+        # Where `or` joins expressions with and without a metric name, a series comes in two parts.
         series.setdefault(text, {}).update(found["values"])
     for labels_text, values in series.items():
         for moment, value in _kept(rule, values, times):
@@ -135,9 +135,9 @@ def _samples(client: httpx.Client, rule: Rule, times: range) -> Iterator[str]:
 
 
 def _kept(rule: Rule, values: dict[int, str], times: range) -> Iterator[tuple[int, str]]:
-    """Yield a series' samples; where a rule reads its own series, these carry a value on.
+    """Yield a series' samples, up to the end where a rule keeps a value by reading its own series.
 
-    The first operand of `or` counts: a rule that begins with its own series keeps the first value, others the last.
+    `or` prefers its first operand: a rule that begins with its own series keeps the first value, others the last.
     """
     if rule["record"] not in _read_by(rule):
         yield from sorted(values.items())
