@@ -9,13 +9,13 @@ import pytest
 from benchmarks.shapes import SHAPES, campaigns
 from benchmarks.training import NUMBER, SEED, Judgement, judge
 
-#: Thirty days of 312 campaigns take promtool a while on a busy machine.
-pytestmark = pytest.mark.timeout(600)
+#: Thirty days of 312 campaigns take promtool most of a minute, so that one version of it judges, and once.
+pytestmark = [pytest.mark.timeout(600), pytest.mark.xdist_group("falling behind")]
 
 
 @pytest.fixture(scope="module")
-def judged(each_promtool: Path) -> Judgement:
-    return judge(each_promtool, campaigns(NUMBER, SEED))
+def judged(promtool: Path) -> Judgement:
+    return judge(promtool, campaigns(NUMBER, SEED))
 
 
 def test_there_are_campaigns_of_every_shape_that_reach_the_target_and_that_do_not(judged: Judgement) -> None:

@@ -136,7 +136,7 @@ def test_a_file_reloaded_halfway_through_its_writing_costs_nothing_known(
 
 def split_up(config: Path, folder: Path) -> dict[str, Path]:
     """The same configuration in three files: the first account and settings, the second account, the first's secret."""
-    first, second = re.split(r"(?=  - name: globex)", config.read_text())
+    first, second = re.split(r"(?m)(?=^ *- name: globex)", config.read_text())
     secret, account_file = folder / "secret", folder / "accounts.d" / "globex.yaml"
     account_file.parent.mkdir()
     found = re.search(r"client_secret: ([\w-]+)", first)
