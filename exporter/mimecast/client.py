@@ -175,6 +175,10 @@ class MimecastClient:
         self.traffic.answered(endpoint, response.status_code, response.headers, now)
         try:
             body = await read_body(response, budget)
+        except errors.MimecastError:
+            if response.status_code == 200:
+                raise
+            body = bytearray()  # the status alone says that the call failed
         finally:
             await response.aclose()
         skew = self.traffic.clock_skew if self.auth.signs_dates else None

@@ -113,7 +113,7 @@ def _kind_of_status(status: int, endpoint: str) -> _Kind | None:
         return errors.CredentialsRefused
     if 300 <= status < 400:
         return errors.InvalidResponse
-    return errors.ServerError if status >= 500 else _STATUSES.get(status)
+    return errors.ServerError if 500 <= status < 600 else _STATUSES.get(status)
 
 
 _ADVICE: Mapping[_Kind, str] = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC
 from email.utils import parsedate_to_datetime
@@ -47,12 +48,15 @@ class Traffic:
 
 
 def read_number(text: str | None) -> float | None:
-    """Return a finite number that is not negative, or None where the header holds something else."""
-    try:
-        value = float(text) if text and text.isascii() and "_" not in text else math.nan
-    except ValueError:
-        return None
-    return value if math.isfinite(value) and value >= 0 else None
+    """Return the largest of the finite numbers in a header, which are not negative; None where it holds none.
+
+    Several lines of a header are one list with commas.
+    """
+    numbers = []
+    for part in (text or "").split(","):
+        with suppress(ValueError):
+            numbers.append(float(part) if part.isascii() and "_" not in part else math.nan)
+    return max((number for number in numbers if 0 <= number < math.inf), default=None)
 
 
 def read_http_date(text: str | None) -> float | None:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import Any
 
+import httpx
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -31,6 +32,7 @@ KNOWN = {
 STATUSES = {
     401: "auth", 403: "permission", 404: "api_error", 409: "api_error", 418: "auth", 429: "rate_limited",
     500: "server_error", 503: "server_error", 599: "server_error", 302: "invalid_response",
+    600: "api_error", 999: "api_error",
 }  # fmt: skip
 
 #: The shapes in which a code was seen, each made of a code.
@@ -229,6 +231,13 @@ def test_the_pause_is_the_larger_of_both_headers_in_seconds_or_as_a_date_and_at_
     dates = {} if skew is None else {"date": as_date(NOW + skew)}
     until = NOW + after + (skew or 0)
     assert pause_asked_for(headers | dates | {"retry-after": as_date(until)}, NOW) == expected
+
+
+@given(lines=st.lists(durations, min_size=1, max_size=4), other=st.sampled_from(["", "planted", "-1", "120;w=60"]))
+def test_of_several_lines_of_a_header_the_largest_number_counts(lines: list[int], other: str) -> None:
+    for name, unit in (("X-RateLimit-Reset", 1000), ("Retry-After", 1)):
+        headers = httpx.Headers([(name, other), *((name, f"{seconds * unit}") for seconds in lines)])
+        assert pause_asked_for(headers, NOW) == min(max(lines), MAX_PAUSE)
 
 
 @pytest.mark.parametrize("reset", ["", "0", "-5", "nan", "inf", "1_000", "planted", "٣"])
