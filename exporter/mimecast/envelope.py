@@ -76,9 +76,13 @@ def parse_leniently(body: bytes | bytearray | memoryview) -> Any:
     """
     text = bytes(body).decode("utf-8", "replace").removeprefix("\ufeff")
     try:
-        return json.loads(text, strict=False)
+        return json.loads(text, strict=False, parse_int=_whole_number)
     except RecursionError:
         raise ValueError("nested too deeply") from None
+
+
+def _whole_number(digits: str) -> float:
+    return int(digits) if len(digits) < 1000 else float(digits)  # int refuses thousands of digits
 
 
 def replace_surrogates(text: str) -> str:
