@@ -91,11 +91,30 @@ def test_a_status_has_its_reason_as_http_status_and_as_meta_status(status: int, 
     assert refused(400, meta).reason == STATUSES[status], "of two statuses, the one with a meaning counts"
 
 
+@given(
+    status=st.sampled_from(sorted(STATUSES)),
+    shape=shapes,
+    kind=st.sampled_from([int, str, " {} ".format]),
+    asked=st.sampled_from([QUEUE, TOKEN]),
+)
+def test_a_status_has_its_reason_as_a_code_in_every_shape(
+    status: int, shape: Callable[[str], dict[str, Any]], kind: Callable[[int], Any], asked: Asked
+) -> None:
+    body = shape(kind(status))
+    assume(not isinstance(kind(status), int) or "code" in json.dumps(body))
+    for http in (200, 409):
+        error = refused(http, answer() | body, asked, {"retry-after": "7"})
+        assert error.reason == STATUSES[status]
+        assert error.retry_after == (7.0 if status in (429, 503) else None)
+
+
 @given(shape=shapes, code=st.text(min_size=1), status=st.sampled_from([200, 400, 409]))
 def test_a_failure_that_is_not_understood_is_a_failure(
     shape: Callable[[str], dict[str, Any]], code: str, status: int
 ) -> None:
-    assume(not code.strip().lower().startswith("err_xdk_") and code.strip().lower() not in KNOWN)
+    assume(
+        not code.strip().lower().startswith("err_xdk_") and code.strip().lower() not in (*KNOWN, *map(str, STATUSES))
+    )
     assert refused(status, answer() | shape(code.replace("planted", ""))).reason in ("api_error", "auth")
 
 
