@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC
 from email.utils import parsedate_to_datetime
+
+_NUMBER = re.compile(r"[0-9]+(\.[0-9]*)?(e\+?[0-9]+)?", re.ASCII | re.IGNORECASE)
 
 
 @dataclass
@@ -52,11 +54,9 @@ def read_number(text: str | None) -> float | None:
 
     Several lines of a header are one list with commas.
     """
-    numbers = []
-    for part in (text or "").split(","):
-        with suppress(ValueError):
-            numbers.append(float(part) if part.isascii() and "_" not in part else math.nan)
-    return max((number for number in numbers if 0 <= number < math.inf), default=None)
+    parts = map(str.strip, (text or "").split(","))
+    numbers = [float(part) for part in parts if _NUMBER.fullmatch(part)]
+    return max((number for number in numbers if number < math.inf), default=None)
 
 
 def read_http_date(text: str | None) -> float | None:
