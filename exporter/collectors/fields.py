@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import re
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -19,6 +20,7 @@ from exporter.mimecast import parse_leniently, replace_surrogates
 MAX_TITLE = 200
 #: Larger counts cannot be told apart by the programs that read them (IEEE 754 doubles).
 MAX_COUNT = 2**53
+_WHOLE_NUMBER = re.compile(r"\s*[0-9]+(\.0*)?\s*", re.ASCII)
 
 Fields = TypeVar("Fields", bound=msgspec.Struct)
 
@@ -43,10 +45,7 @@ def count(value: Any) -> int | None:
     if type(value) is int and 0 <= value <= MAX_COUNT:
         return value
     if isinstance(value, str):
-        try:
-            value = float(value)
-        except ValueError:
-            return None
+        value = float(value) if _WHOLE_NUMBER.fullmatch(value) else None
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     if isinstance(value, float):

@@ -80,8 +80,9 @@ def test_the_simulators_answers_have_a_sample_of_every_family(collector: Collect
     assert {family.name for family in collector.families} == {family.name for family in parse_text(text)}
 
 
-@pytest.mark.parametrize("number", ["9" * 5000, "1e999", "-1e999", "9" * 30, "0." + "1" * 5000, "NaN"])
-def test_a_number_of_any_size_costs_its_own_field_only(number: str) -> None:
+@pytest.mark.parametrize("number", ["9" * 5000, "1e999", "-1e999", "9" * 30, "0." + "1" * 5000, "NaN",
+                                    '"1_000"', '"\u0663"', '"1e3"', '"0x10"', '"inf"', f'"{"9" * 5000}"'])  # fmt: skip
+def test_a_count_that_cannot_be_one_costs_its_own_field_only(number: str) -> None:
     item = json.dumps(NEWER | {"numSent": "planted"}).replace('"planted"', number)
     (record,) = records_of(COLLECTORS["campaigns"], [item.encode()])
     (whole,) = records_of(COLLECTORS["campaigns"], [json.dumps(NEWER).encode()])
