@@ -72,12 +72,12 @@ def timestamp(value: Any) -> float | None:
     if not isinstance(value, str):
         return None
     try:
-        moment = datetime.fromisoformat(value.strip())
+        written = datetime.fromisoformat(value.strip())
         # Converted first, so that no date is returned that UTC's calendar does not have.
-        moment = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+        moment = (written if written.tzinfo else written.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError):
         return None
-    return None if moment.year == 1970 else moment.replace(microsecond=0).timestamp()
+    return None if 1970 in (written.year, moment.year) else moment.replace(microsecond=0).timestamp()
 
 
 def text(value: Any) -> str:
