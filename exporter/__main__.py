@@ -26,8 +26,9 @@ def main() -> None:
 
 
 def handle_early_signals() -> None:
-    """End with status 0 on SIGTERM, and keep SIGHUP pending, until the server has handlers of its own."""
-    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+    """End with status 0 on SIGTERM and SIGINT, and keep SIGHUP pending, until the server has handlers of its own."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: os._exit(0))
     signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGHUP])
 
 

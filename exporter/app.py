@@ -96,8 +96,8 @@ class App:
             return False
         try:
             return (await asyncio.to_thread(self._read)).problems() != problems
-        except ConfigError:
-            return False
+        except Exception as error:
+            return not isinstance(error, ConfigError)  # what is unexpected, the reload reports
 
     async def close(self) -> None:
         """Cancel every refresh; scrapes that wait are answered with what is there."""

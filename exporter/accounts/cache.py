@@ -117,7 +117,6 @@ class Cache(Generic[Value]):
         if entry.fetched_at < asked_at:
             age = self.clock() - entry.fetched_at
             if age >= self.ttl + self.max_stale:
-                self._entry = None
                 return None
             self.statistics.stale_served += age >= self.ttl
         return entry.value

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from exporter.about import version_line
 
 DEFAULT_LISTEN = ":10587"
+_URL = re.compile(r"(?i:https?)://([a-zA-Z0-9._-]+|\[[0-9a-fA-F:.]+\])(:[0-9]{1,5})?(/[!\"$->@-~]*)?")
 
 
 def _matching(pattern: str, wanted: str, convert: Callable[[str], Any] = str) -> Callable[[str], Any]:
@@ -65,11 +66,10 @@ def duration(text: str) -> float:
 def url(text: str) -> str:
     """Read an http or https URL without credentials, query and fragment."""
     try:
-        url = urlsplit(text)
-        valid = url.scheme in ("http", "https") and bool(url.hostname) and url.port != 0
-    except ValueError:
+        valid = _URL.fullmatch(text) and urlsplit(text).port != 0
+    except ValueError:  # of the port, or of an address in brackets
         valid = False
-    if not valid or url.query or url.fragment or url.username is not None:
+    if not valid:
         raise argparse.ArgumentTypeError(f"{text!r} is not a URL such as https://exporter.example.com/mimecast")
     return text.rstrip("/")
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import re
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -19,6 +20,7 @@ from exporter.mimecast import parse_leniently, replace_surrogates
 MAX_TITLE = 200
 #: Larger counts cannot be told apart by the programs that read them (IEEE 754 doubles).
 MAX_COUNT = 2**53
+_WHOLE_NUMBER = re.compile(r"\s*[0-9]+(\.0*)?\s*", re.ASCII)
 
 Fields = TypeVar("Fields", bound=msgspec.Struct)
 
@@ -43,10 +45,7 @@ def count(value: Any) -> int | None:
     if type(value) is int and 0 <= value <= MAX_COUNT:
         return value
     if isinstance(value, str):
-        try:
-            value = float(value)
-        except ValueError:
-            return None
+        value = float(value) if _WHOLE_NUMBER.fullmatch(value) else None
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     if isinstance(value, float):
@@ -73,12 +72,12 @@ def timestamp(value: Any) -> float | None:
     if not isinstance(value, str):
         return None
     try:
-        moment = datetime.fromisoformat(value.strip())
+        written = datetime.fromisoformat(value.strip())
         # Converted first, so that no date is returned that UTC's calendar does not have.
-        moment = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+        moment = (written if written.tzinfo else written.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError):
         return None
-    return None if moment.year == 1970 else moment.replace(microsecond=0).timestamp()
+    return None if 1970 in (written.year, moment.year) else moment.replace(microsecond=0).timestamp()
 
 
 def text(value: Any) -> str:

@@ -200,8 +200,10 @@ class NoProxyRule(str):
 
 
 def _network(text: str) -> IPv4Network | IPv6Network | None:
-    """Return a network or a single address as a network; None if the text is neither."""
+    """Return a network or a single address as a network, IPv4 also if it is mapped to IPv6; None if it is neither."""
     try:
-        return ipaddress.ip_network(text, strict=False) if _NETWORK.fullmatch(text) else None
+        network = ipaddress.ip_network(text, strict=False) if _NETWORK.fullmatch(text) else None
     except ValueError:
         return None
+    mapped = getattr(network and network.network_address, "ipv4_mapped", None)
+    return IPv4Network((mapped, network.prefixlen - 96)) if network and mapped else network

@@ -11,12 +11,12 @@ _OPENMETRICS_VERSIONS = ("1.0.0", "0.0.1")
 
 def choose_format(accept: Iterable[str]) -> Format:
     """Return the format that the `Accept` header lines prefer; plain text where they prefer none that is served."""
-    best: dict[Format, float] = {}
+    best: dict[Format | None, tuple[float, bool]] = {"openmetrics": (0.0, False), "text": (0.0, False)}
     for media_type, parameters, quality in _offers(accept):
         form = _format_of(media_type, parameters)
-        if form is not None:
-            best[form] = max(best.get(form, 0.0), quality)
-    return "openmetrics" if best.get("openmetrics", 0.0) > best.get("text", 0.0) else "text"
+        # Of equal qualities, a type that is named is preferred to a wildcard.
+        best[form] = max(best.get(form, (0.0, False)), (quality, quality > 0 and "*" not in media_type))
+    return "openmetrics" if best["openmetrics"] > best["text"] else "text"
 
 
 def _format_of(media_type: str, parameters: Mapping[str, str]) -> Format | None:

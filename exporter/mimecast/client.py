@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
@@ -173,10 +174,13 @@ class MimecastClient:
             raise
         now = self.wall_clock()
         self.traffic.answered(endpoint, response.status_code, response.headers, now)
-        try:
-            body = await read_body(response, budget)
-        finally:
-            await response.aclose()
+        async with aclosing(response):
+            try:
+                body = await read_body(response, budget)
+            except errors.MimecastError:
+                if response.status_code == 200:
+                    raise
+                body = bytearray()  # the status alone says that the call failed
         skew = self.traffic.clock_skew if self.auth.signs_dates else None
         asked = Asked(endpoint, permission, self.auth.names, self.auth.renewal, skew)
         return accept(response.status_code, body, asked, response.headers, now)

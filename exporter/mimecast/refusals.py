@@ -39,6 +39,7 @@ _STATUSES: Mapping[int, _Kind] = {
 }
 #: Words, as every known code is; the API is known to echo credentials, and those look different.
 _PRINTABLE_CODE = re.compile(r"[a-z]{2,20}(_[a-z]{1,20}){1,6}")
+_STATUS_CODE = re.compile("[1-9][0-9]{2}")
 
 
 @dataclass(frozen=True)
@@ -64,8 +65,8 @@ class Asked:
 def accept(status: int, body: bytes | bytearray, asked: Asked, headers: Mapping[str, str], now: float) -> Envelope:
     """Return the envelope of an answer that states no failure; `now` is the time in seconds since the epoch.
 
-    A known code wins over the statuses (the HTTP status and `meta.status`), and of these the first that has a meaning
-    counts. Only a rate limit and a status of 503 obey the headers that ask for a pause.
+    A known code wins over the statuses (the HTTP status, `meta.status` and codes that are a status), and of these the
+    first that has a meaning counts. Only a rate limit and a status of 503 obey the headers that ask for a pause.
 
     Raises:
         MimecastError: the answer states a failure, or is not an object in JSON.
@@ -77,15 +78,16 @@ def accept(status: int, body: bytes | bytearray, asked: Asked, headers: Mapping[
         if status == 200:
             raise
         envelope = Envelope()
-    statuses = (status, meta_status(envelope))
+    meta = meta_status(envelope)
     stated = [envelope.fail, envelope.error, envelope.errors]
-    if statuses == (200, 200) and not any(stated):
+    if status == meta == 200 and not any(stated):
         return envelope
     codes = list(dict.fromkeys(_codes(stated)))
+    statuses = (status, meta, *(int(code) for code in codes if _STATUS_CODE.fullmatch(code)))
     kinds = [_kind_of_code(code) for code in codes] + [_kind_of_status(one, asked.endpoint) for one in statuses]
     kind = next((kind for kind in kinds if kind), errors.ApiError)
     pause = pause_asked_for(headers, now) if kind is errors.RateLimited or 503 in statuses else None
-    raise kind(f"{_advice(kind, status, asked)} ({_told(statuses, codes)})", retry_after=pause)
+    raise kind(f"{_advice(kind, status, asked)} ({_told(status, meta, codes)})", retry_after=pause)
 
 
 def _codes(item: Any, depth: int = 0) -> Iterator[str]:
@@ -96,12 +98,12 @@ def _codes(item: Any, depth: int = 0) -> Iterator[str]:
         for inner in item[:20]:
             yield from _codes(inner, depth + 1)
     elif isinstance(item, dict):
-        if isinstance(code := item.get("code"), str):
-            yield code.strip().lower()
+        if isinstance(given := item.get("code"), str | int):
+            yield str(given).strip().lower()
         for name in ("errors", "error", "fail"):
             yield from _codes(item.get(name), depth + 1)
-    elif isinstance(item, str) and _kind_of_code(item.strip().lower()):
-        yield item.strip().lower()
+    elif isinstance(item, str) and (_kind_of_code(code := item.strip().lower()) or _STATUS_CODE.fullmatch(code)):
+        yield code
 
 
 def _kind_of_code(code: str) -> _Kind | None:
@@ -113,7 +115,7 @@ def _kind_of_status(status: int, endpoint: str) -> _Kind | None:
         return errors.CredentialsRefused
     if 300 <= status < 400:
         return errors.InvalidResponse
-    return errors.ServerError if status >= 500 else _STATUSES.get(status)
+    return errors.ServerError if 500 <= status < 600 else _STATUSES.get(status)
 
 
 _ADVICE: Mapping[_Kind, str] = {
@@ -145,8 +147,7 @@ def _clock(skew: float | None) -> str:
     return f"; the clock of this machine is {abs(skew):.0f} s {way} the API's, which checks dates: set it first"
 
 
-def _told(statuses: tuple[int, int], codes: Sequence[str]) -> str:
-    http, meta = statuses
+def _told(http: int, meta: int, codes: Sequence[str]) -> str:
     told = [f"HTTP {http}"]
     if meta == UNCLEAR:
         told.append("meta.status is not a status")

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC
 from email.utils import parsedate_to_datetime
+
+_NUMBER = re.compile(r"[0-9]+(\.[0-9]*)?(e\+?[0-9]+)?", re.ASCII | re.IGNORECASE)
 
 
 @dataclass
@@ -47,12 +50,13 @@ class Traffic:
 
 
 def read_number(text: str | None) -> float | None:
-    """Return a finite number that is not negative, or None where the header holds something else."""
-    try:
-        value = float(text) if text and text.isascii() and "_" not in text else math.nan
-    except ValueError:
-        return None
-    return value if math.isfinite(value) and value >= 0 else None
+    """Return the largest of the finite numbers in a header, which are not negative; None where it holds none.
+
+    Several lines of a header are one list with commas.
+    """
+    parts = map(str.strip, (text or "").split(","))
+    numbers = [float(part) for part in parts if _NUMBER.fullmatch(part)]
+    return max((number for number in numbers if number < math.inf), default=None)
 
 
 def read_http_date(text: str | None) -> float | None:

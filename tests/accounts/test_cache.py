@@ -327,3 +327,17 @@ async def test_several_caches_are_waited_for_together() -> None:
     assert await get_all([setting.cache, setting.another(slow)], timeout=0.05) == [1, None]
     slow.gate.set()
     await setting.cache.idle()
+
+
+@pytest.mark.parametrize("timeout", [0, 5])
+async def test_a_value_fetched_for_a_request_that_still_waits_is_kept_for_it(timeout: float) -> None:
+    setting, slow = Setting(ttl=0, max_stale=0), Source()
+    slow.gate.clear()
+    waiting = asyncio.create_task(get_all([setting.cache, setting.another(slow)], timeout=60))
+    await slow.asked.wait()
+    await setting.cache.idle()
+    setting.clock.advance(1)
+    setting.source.failure = Refused()
+    assert await setting.value(timeout) is None
+    slow.gate.set()
+    assert await waiting == [1, 1]

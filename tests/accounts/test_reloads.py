@@ -275,6 +275,36 @@ async def test_files_that_change_are_loaded_and_files_that_do_not_are_not(tmp_pa
     await app.close()
 
 
+async def test_an_unexpected_error_does_not_end_the_watch(tmp_path: Path) -> None:
+    config = tmp_path / "config.yaml"
+    config.write_text(
+        "account_files: [faulty.yml]\naccounts: [{name: acme, oauth2: {client_id: a, client_secret: b}}]\n"
+    )
+    (tmp_path / "faulty.yml").write_text("accounts: [")
+    outcomes: list[Exception | None] = [None, RuntimeError("planted"), RuntimeError("planted")]
+    reloads: list[bool] = []
+
+    def read() -> Config:
+        if outcomes and (error := outcomes.pop(0)):
+            raise error
+        return load_file(config, environ={}, catalog=catalog())
+
+    async def sleep(_: float) -> None:
+        reloads.append(b"reload_successful 1\n" in app.process.render("text"))
+        if len(reloads) == 2:
+            config.write_text(config.read_text().replace("acme", "globex"))
+        if len(reloads) == 3:
+            raise asyncio.CancelledError
+
+    app = App(read(), read)
+    await app.start()
+    with pytest.raises(asyncio.CancelledError):
+        await app.watch(30, sleep)
+    assert reloads == [True, False, True]
+    assert list(app.registry.accounts) == ["globex"]
+    await app.close()
+
+
 async def test_a_file_that_changed_before_it_was_watched_is_loaded(tmp_path: Path) -> None:
     config = tmp_path / "config.yaml"
     config.write_text("accounts: [{name: acme, oauth2: {client_id: a, client_secret: b}}]\n")

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
@@ -77,3 +78,12 @@ def test_the_simulators_answers_have_a_sample_of_every_family(collector: Collect
     ]
     text = exposition_of(collector, records_of(collector, [json.dumps(item).encode() for item in items]))
     assert {family.name for family in collector.families} == {family.name for family in parse_text(text)}
+
+
+@pytest.mark.parametrize("number", ["9" * 5000, "1e999", "-1e999", "9" * 30, "0." + "1" * 5000, "NaN",
+                                    '"1_000"', '"\u0663"', '"1e3"', '"0x10"', '"inf"', f'"{"9" * 5000}"'])  # fmt: skip
+def test_a_count_that_cannot_be_one_costs_its_own_field_only(number: str) -> None:
+    item = json.dumps(NEWER | {"numSent": "planted"}).replace('"planted"', number)
+    (record,) = records_of(COLLECTORS["campaigns"], [item.encode()])
+    (whole,) = records_of(COLLECTORS["campaigns"], [json.dumps(NEWER).encode()])
+    assert record == replace(whole, emails_sent=None)

@@ -3,9 +3,12 @@ from __future__ import annotations
 import hashlib
 import json
 import time
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from exporter.collectors.campaigns import Campaign, decode
 from exporter.collectors.fields import count, flag, timestamp
@@ -180,6 +183,11 @@ def test_a_flag_is_true_or_false_or_not_known(given: Any, expected: bool | None)
 )
 def test_a_launch_date_is_iso_8601(given: Any, expected: float | None) -> None:
     assert timestamp(given) == expected
+
+
+@given(st.datetimes(datetime(1970, 1, 1), datetime(1970, 12, 31)), st.integers(-14 * 60, 14 * 60))
+def test_a_launch_date_of_1970_is_never_in_any_time_zone(moment: datetime, offset: int) -> None:
+    assert timestamp(moment.replace(tzinfo=timezone(timedelta(minutes=offset))).isoformat()) is None
 
 
 def test_a_launch_date_without_an_offset_is_utc_wherever_we_are(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -87,6 +87,16 @@ def test_a_network_covers_its_addresses(
     assert rule.matches(str(other), 443) == (other in ipaddress.ip_network((address, bits), strict=False))
 
 
+@given(st.ip_addresses(v=4), st.ip_addresses(v=4), st.integers(0, 32))
+def test_an_ipv4_address_is_the_same_in_ipv6_spelling(
+    address: ipaddress.IPv4Address, other: ipaddress.IPv4Address, length: int
+) -> None:
+    inside = other in ipaddress.ip_network(f"{address}/{length}", strict=False)
+    for rule in (f"{address}/{length}", f"::ffff:{address}/{length + 96}"):
+        for host in (f"{other}", f"[::ffff:{other}]"):
+            assert NoProxyRule(rule).matches(host, 443) is inside
+
+
 @given(st.text(alphabet="a1.:/[]*%- ,@", max_size=12) | st.text(max_size=12), st.text(max_size=12))
 def test_any_text_is_a_rule_or_refused_and_a_rule_judges_any_host(text: str, host: str) -> None:
     try:

@@ -77,6 +77,14 @@ def test_the_format_of_the_higher_quality_is_served_in_whatever_order_and_lines(
     assert choose_format(offers) == choose_format([", ".join(offers)]) == expected
 
 
+@given(st.integers(1, 1000), st.integers(1, 1000), st.sampled_from(["*/*", "text/*"]), st.booleans())
+def test_of_equal_qualities_a_format_that_is_named_is_preferred_to_a_wildcard(
+    om: int, other: int, wildcard: str, swap: bool
+) -> None:
+    offers = [f"{OPENMETRICS};q={om / 1000}", f"{wildcard};q={other / 1000}"]
+    assert choose_format(offers[::-1] if swap else offers) == ("openmetrics" if om >= other else "text")
+
+
 @given(st.integers(0, 1000), st.integers(0, 1000))
 def test_gzip_is_served_where_it_is_accepted_and_uncompressed_text_is_not_preferred(gzip: int, identity: int) -> None:
     lines = [f"identity;q={identity / 1000}", f"gzip;q={gzip / 1000}"]

@@ -45,9 +45,12 @@ def _start(command: list[str], nth: int, number: signal.Signals, folder: Path) -
     return subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 @pytest.mark.parametrize("nth", _IMPORTS)
-def test_sigterm_during_the_start_ends_the_process_with_status_0(command: list[str], tmp_path: Path, nth: int) -> None:
-    process = _start(command, nth, signal.SIGTERM, tmp_path)
+def test_a_signal_to_stop_during_the_start_ends_the_process_with_status_0(
+    command: list[str], tmp_path: Path, nth: int, number: signal.Signals
+) -> None:
+    process = _start(command, nth, number, tmp_path)
     output, _ = process.communicate(timeout=30)
     assert (process.returncode, output) == (0, "")
 

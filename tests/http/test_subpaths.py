@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from exporter.about import PROJECT_URL
 from exporter.cli.parser import build_parser
+from exporter.config import Account
+from exporter.http.handlers.discovery import targets
 from exporter.http.handlers.state import HandlerOptions
 from tests.serving import configuration, served
 
@@ -75,10 +77,24 @@ def test_any_other_telemetry_path_is_taken(path: str) -> None:
 
 
 @pytest.mark.parametrize("url", ["http://", "https://", "https:///x", "ftp://x", "x", "//x", "https://x:99999",
-                                 "https://u:p@x", "https://x?q", "https://x#f", "https://:10"])  # fmt: skip
+                                 "https://u:p@x", "https://x?q", "https://x#f", "https://:10", "https://x:", "https://x?",
+                                 "https://x#", "https://x:0", "https://a b", "https://x/a b", "https://x\n", " https://x",
+                                 "https://[::1", "https://[:::]", "https://@x", "https://x:1:2"])  # fmt: skip
 def test_an_external_url_without_a_host_is_refused(url: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert refused("--web.external-url", url)
     assert "is not a URL such as" in capsys.readouterr().err
+
+
+PARTS = ["x", "x.", "[::1]", "[", ":", ":80", ":443", ":0", "/", "/a", "?", "#", "@", " ", "\\", "é"]
+
+
+@given(st.lists(st.sampled_from(PARTS), max_size=5))
+def test_an_external_url_that_is_taken_gives_targets_and_links_that_can_be_used(parts: list[str]) -> None:
+    url = "https://" + "".join(parts)
+    if not refused("--web.external-url", url):
+        (group,) = targets([Account(name="acme")], urlsplit(url))
+        assert re.fullmatch(r"(x+\.?x*|\[::1\]):[1-9][0-9]*", group["targets"][0].replace("x.x", "x"))
+        assert urlsplit(f"{url}/metrics").path.endswith("/metrics")
 
 
 @pytest.mark.parametrize("flag", ["--timeout-offset", "--default-scrape-timeout"])

@@ -144,6 +144,28 @@ async def test_each_answer_that_is_none_has_its_type(
     assert client.traffic.requests == {("get-queue", code): 1}
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"content-encoding: br\r\ncontent-length: 3\r\n\r\nxyz",
+        b"content-encoding: gzip\r\ncontent-length: 3\r\n\r\nxyz",
+        b"content-length: 500\r\n\r\ncut short",
+        b"content-length: 2000\r\n\r\n" + b"x" * 2000,
+    ],
+    ids=["unknown encoding", "damaged", "cut short", "too large"],
+)
+@pytest.mark.parametrize(
+    ("status", "reason"),
+    [(401, "auth"), (403, "permission"), (404, "api_error"), (429, "rate_limited"), (503, "server_error")],
+)
+async def test_a_status_has_its_reason_though_the_body_cannot_be_read(
+    web: httpx.AsyncClient, status: int, reason: str, body: bytes
+) -> None:
+    answering = b"HTTP/1.1 %d X\r\nretry-after: 7\r\n" % status + body
+    error, _ = await failure(web, sends(answering), max_response_size=1000)
+    assert (error.reason, error.retry_after) == (reason, 7.0 if status in (429, 503) else None)
+
+
 async def test_a_rate_limit_tells_for_how_long(web: httpx.AsyncClient) -> None:
     error, _ = await failure(web, sends(http(429, headers={"x-ratelimit-reset": "3000"})))
     assert error.retry_after == 3.0

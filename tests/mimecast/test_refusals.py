@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import Any
 
+import httpx
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -31,6 +32,7 @@ KNOWN = {
 STATUSES = {
     401: "auth", 403: "permission", 404: "api_error", 409: "api_error", 418: "auth", 429: "rate_limited",
     500: "server_error", 503: "server_error", 599: "server_error", 302: "invalid_response",
+    600: "api_error", 999: "api_error",
 }  # fmt: skip
 
 #: The shapes in which a code was seen, each made of a code.
@@ -89,11 +91,30 @@ def test_a_status_has_its_reason_as_http_status_and_as_meta_status(status: int, 
     assert refused(400, meta).reason == STATUSES[status], "of two statuses, the one with a meaning counts"
 
 
+@given(
+    status=st.sampled_from(sorted(STATUSES)),
+    shape=shapes,
+    kind=st.sampled_from([int, str, " {} ".format]),
+    asked=st.sampled_from([QUEUE, TOKEN]),
+)
+def test_a_status_has_its_reason_as_a_code_in_every_shape(
+    status: int, shape: Callable[[str], dict[str, Any]], kind: Callable[[int], Any], asked: Asked
+) -> None:
+    body = shape(kind(status))
+    assume(not isinstance(kind(status), int) or "code" in json.dumps(body))
+    for http in (200, 409):
+        error = refused(http, answer() | body, asked, {"retry-after": "7"})
+        assert error.reason == STATUSES[status]
+        assert error.retry_after == (7.0 if status in (429, 503) else None)
+
+
 @given(shape=shapes, code=st.text(min_size=1), status=st.sampled_from([200, 400, 409]))
 def test_a_failure_that_is_not_understood_is_a_failure(
     shape: Callable[[str], dict[str, Any]], code: str, status: int
 ) -> None:
-    assume(not code.strip().lower().startswith("err_xdk_") and code.strip().lower() not in KNOWN)
+    assume(
+        not code.strip().lower().startswith("err_xdk_") and code.strip().lower() not in (*KNOWN, *map(str, STATUSES))
+    )
     assert refused(status, answer() | shape(code.replace("planted", ""))).reason in ("api_error", "auth")
 
 
@@ -229,6 +250,13 @@ def test_the_pause_is_the_larger_of_both_headers_in_seconds_or_as_a_date_and_at_
     dates = {} if skew is None else {"date": as_date(NOW + skew)}
     until = NOW + after + (skew or 0)
     assert pause_asked_for(headers | dates | {"retry-after": as_date(until)}, NOW) == expected
+
+
+@given(lines=st.lists(durations, min_size=1, max_size=4), other=st.sampled_from(["", "planted", "-1", "120;w=60"]))
+def test_of_several_lines_of_a_header_the_largest_number_counts(lines: list[int], other: str) -> None:
+    for name, unit in (("X-RateLimit-Reset", 1000), ("Retry-After", 1)):
+        headers = httpx.Headers([(name, other), *((name, f"{seconds * unit}") for seconds in lines)])
+        assert pause_asked_for(headers, NOW) == min(max(lines), MAX_PAUSE)
 
 
 @pytest.mark.parametrize("reset", ["", "0", "-5", "nan", "inf", "1_000", "planted", "٣"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
@@ -28,14 +29,12 @@ async def service_discovery(request: Request) -> Response:
 
     """
     state = state_of(request)
-    if state.options.external_url:
-        address = urlsplit(state.options.external_url)
-    else:
-        try:
-            address = _requested(request.scope["scheme"], request.headers.get("host", "localhost"))
-        except ValueError:
-            raise HTTPException(400, "the Host header is not an address: set --web.external-url") from None
-    return JSONResponse(targets([running.settings for running in state.registry.accounts.values()], address))
+    url, host = state.options.external_url, request.headers.get("host", "localhost")
+    with suppress(ValueError):  # of the port, or of an address in brackets
+        if url or _HOST.fullmatch(host):
+            address = urlsplit(url or f"{request.scope['scheme']}://{host.removesuffix(':')}")
+            return JSONResponse(targets([running.settings for running in state.registry.accounts.values()], address))
+    raise HTTPException(400, "the Host header is not an address: set --web.external-url")
 
 
 def targets(accounts: Sequence[Account], address: SplitResult) -> list[dict[str, Any]]:
@@ -57,11 +56,3 @@ def targets(accounts: Sequence[Account], address: SplitResult) -> list[dict[str,
         }
         for account in accounts
     ]
-
-
-def _requested(scheme: str, host: str) -> SplitResult:
-    """Return the parts of the address that a request was made to; raises ValueError where the host is not one."""
-    if not _HOST.fullmatch(host):
-        raise ValueError("the Host header is not an address")
-    parts = urlsplit(f"{scheme}://{host}")
-    return parts if parts.port is not None else parts._replace(netloc=host.removesuffix(":"))
