@@ -1,4 +1,4 @@
-"""The clock by which ages and pauses are measured."""
+"""The monotonic clock that measures ages and pauses."""
 
 from __future__ import annotations
 
