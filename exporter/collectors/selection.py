@@ -1,4 +1,4 @@
-"""Which records of an answer are exported: duplicates and the filters by title, age and number. The rest is counted."""
+"""Select the records to export: drop duplicates, filter by title, age and number, and count what is left out."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SKIP_REASONS = ("invalid", "duplicate", "filtered", "too_old", "limit")
 
 
 class Selectable(Protocol):
-    """What the filters read of a campaign."""
+    """The attributes of a campaign that the filters read."""
 
     @property
     def title(self) -> str: ...
@@ -28,7 +28,7 @@ Selected = TypeVar("Selected", bound=Selectable)
 
 
 class Selection(NamedTuple, Generic[Selected]):
-    """The campaigns kept, in the API's order, and the number of the others by reason."""
+    """The campaigns kept, in the API's order, and counts of the others by reason."""
 
     campaigns: tuple[Selected, ...]
     skipped: Counter[str]
@@ -37,9 +37,9 @@ class Selection(NamedTuple, Generic[Selected]):
 def records_to_export(
     answer: Answer[Any], collector: Collector[Any], account: Account, now: float
 ) -> tuple[tuple[Any, ...], Counter[str]]:
-    """Return the records to export, each identity once (the first one), and the number of the others by reason.
+    """Return the records to export without duplicates, and counts of the others by reason.
 
-    `now` is seconds since the epoch.
+    Of several records with one identity the first is kept. `now` is seconds since the epoch.
     """
     identity = collector.identity
     unique = {identity(record): record for record in reversed(answer.items)}

@@ -80,7 +80,7 @@ def test_what_does_not_listen_is_refused() -> None:
 
 
 def test_what_is_no_socket_is_refused(tmp_path: Path) -> None:
-    with (tmp_path / "file").open("wb") as file, pytest.raises(ListenError, match="is no socket"):
+    with (tmp_path / "file").open("wb") as file, pytest.raises(ListenError, match="is not a socket"):
         passed_sockets(environment(), first=file.fileno())
 
 

@@ -1,7 +1,6 @@
-"""Read the files of the web configuration, up to a maximum size.
+"""Read the files of the web configuration.
 
-Contents are compared rather than modification times, which say little where symbolic links, mounts and renames put
-certificates into place.
+Contents are compared to detect changes: modification times are unreliable with symbolic links and mounts.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ from pathlib import Path
 
 _MAX_SIZE = 1 << 20
 
-#: The contents of each file, or, as text, why it cannot be read.
+#: The contents of each file, or the reason, as text, why it cannot be read.
 Files = dict[Path, bytes | str]
 
 
@@ -24,7 +23,7 @@ def _read(path: Path) -> bytes | str:
     try:
         # Opening a pipe would wait for its writer.
         if path.is_fifo():
-            return "it is a pipe, and a regular file is needed"
+            return "it is a pipe; a regular file is required"
         with path.open("rb") as stream:
             data = stream.read(_MAX_SIZE + 1)
     except OSError as error:
