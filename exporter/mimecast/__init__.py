@@ -1,4 +1,4 @@
-"""The Mimecast Awareness Training API, as far as its aggregate endpoints go. Knows nothing of Prometheus."""
+"""A client for the aggregate endpoints of the Mimecast Awareness Training API, independent of Prometheus."""
 
 from .auth import TOKEN_PATH, ClientCredentials, Credentials, SignedRequests
 from .client import Answer, Endpoint, MimecastClient

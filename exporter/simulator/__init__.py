@@ -1,4 +1,4 @@
-"""A simulated Mimecast API on loopback, for the demo, the tests and the benchmark."""
+"""A simulated Mimecast API on loopback, for the demo, tests and benchmarks."""
 
 from .accounts import SimulatedAccount, configuration, fleet
 from .api import Recorded, Simulator

@@ -1,4 +1,4 @@
-"""Verifies both kinds of credentials, OAuth 2.0 tokens and signed requests, with no code of the exporter's client."""
+"""Verify OAuth 2.0 tokens and signed requests, independently of the exporter's client."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _TOKEN_LIFETIME = 1799
 
 @dataclass(frozen=True)
 class Refused(Exception):
-    """A request that the API refuses; `account` is empty where it is not known."""
+    """The API refuses a request; `account` is empty if it is unknown."""
 
     status: int
     body: dict[str, Any]
@@ -32,13 +32,7 @@ class Refused(Exception):
 
 
 class Authentication:
-    """The credentials of the accounts and the tokens issued to them.
-
-    Args:
-        accounts: the accounts that may call.
-        clock: the API's clock, in seconds since the epoch.
-
-    """
+    """The credentials of the accounts and the tokens issued to them."""
 
     def __init__(self, accounts: Sequence[SimulatedAccount], clock: Callable[[], float]) -> None:
         self._by_application = {account.application: account for account in accounts}
@@ -47,7 +41,7 @@ class Authentication:
         self._request_ids: set[str] = set()
 
     def account_of(self, application: str) -> SimulatedAccount | None:
-        """Return the account that an application belongs to."""
+        """Return the account of an application."""
         return self._by_application.get(application)
 
     def issue_token(self, form: Mapping[str, str]) -> dict[str, Any]:
@@ -72,7 +66,7 @@ class Authentication:
         """Return the account that sent a request.
 
         Raises:
-            Refused: the request bears no valid token and no valid signature.
+            Refused: the request has neither a valid token nor a valid signature.
 
         """
         kind, _, token = request.headers.get("authorization", "").partition(" ")

@@ -1,4 +1,4 @@
-"""The endpoints of the simulated API, and parts that their answers share: seeded randomness, opaque ids and dates."""
+"""The endpoints of the simulated API, and what their answers share: seeded randomness, opaque ids and dates."""
 
 from __future__ import annotations
 
@@ -44,5 +44,5 @@ def secure_id(text: str) -> str:
 
 
 def date_text(moment: float) -> str:
-    """Return a date as this API writes it."""
+    """Return a date in the API's format."""
     return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%S+0000")

@@ -115,7 +115,7 @@ def test_a_pagination_that_is_not_understood_is_never_the_end(pagination: Any) -
 def test_what_is_no_answer_of_this_api_comes_with_advice() -> None:
     for body, advice in (
         (b"<html>", "is base_url (or region) the API's host"),
-        (b'"\xff"', "not an object as this API sends it"),
+        (b'"\xff"', "but not an object"),
         (b'{"meta": ' + b"[" * 100_000, "nested too deeply"),
     ):
         with pytest.raises(errors.InvalidResponse) as caught:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from exporter.mimecast import ClientCredentials, MimecastError, SignedRequests, errors
 from exporter.mimecast.auth import TOKEN_PATH, read_token
-from exporter.mimecast.refusals import Asked, accept
+from exporter.mimecast.refusals import Call, accept
 from tests.clocks import Clock
 from tests.mimecast.calls import GOOD, LOCATION, client_of, fetch
 from tests.mimecast.test_envelope import JSON
@@ -303,7 +303,7 @@ def test_an_answer_of_the_token_endpoint_gives_a_token_that_can_be_sent_or_a_fai
 ) -> None:
     body = json.dumps({"access_token": token, "expires_in": lifetime}).encode()
     try:
-        found, seconds = read_token(accept(status, body, Asked("token", "", "", ""), {}, 0.0))
+        found, seconds = read_token(accept(status, body, Call("token", "", "", ""), {}, 0.0))
     except MimecastError:
         return
     assert status == 200
