@@ -49,7 +49,6 @@ class App:
 
         Raises:
             OSError: a certificate file of `api.tls_config` cannot be used.
-
         """
         await self.registry.apply(self._config)
         self._loaded()

@@ -43,7 +43,6 @@ class Cache(Generic[Value]):
         max_stale: seconds beyond `ttl` for which a value is served while refreshes fail.
         credentials: the backoff of all caches that use the same credentials.
         clock: the monotonic clock.
-
     """
 
     def __init__(

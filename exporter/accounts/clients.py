@@ -38,7 +38,6 @@ def http_settings(api: ApiSettings) -> HttpSettings:
 
     Raises:
         OSError: a certificate file cannot be read.
-
     """
     tls = api.tls_config
     return HttpSettings(

@@ -42,7 +42,6 @@ class AccountRegistry:
 
         Raises:
             OSError: a certificate file cannot be used; nothing changes.
-
         """
         settings = http_settings(config.api)
         previous, self._http = self._http, self._client(settings)

@@ -31,7 +31,6 @@ class CollectorStatus:
         data_time: when the data being served was fetched; None if no data is served.
         records: exported records of that data.
         skipped: skipped records of that data, by reason.
-
     """
 
     collector: str

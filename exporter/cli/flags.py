@@ -79,7 +79,6 @@ class Flag:
         commands: names of commands.
         text: the help text; the default is appended to it.
         options: further arguments of `add_argument`.
-
     """
 
     def __init__(self, usage: str, commands: str, text: str, **options: Any) -> None:

@@ -25,7 +25,6 @@ def read(config_file: str | None) -> Config:
 
     Raises:
         ConfigError: with every problem.
-
     """
     if config_file:
         return load_file(config_file, environ=os.environ, catalog=catalog())

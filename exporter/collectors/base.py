@@ -31,7 +31,6 @@ class Collector(Generic[Record]):
             account's `campaigns:` filter applies to them, and `<counted_as>_skipped` counts those left out.
         notice: returns a warning for the operator, such as a setting that contradicts the records, or an empty string.
         enabled_by_default: whether it is enabled without `collectors:` in the configuration.
-
     """
 
     name: str

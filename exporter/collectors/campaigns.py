@@ -39,7 +39,6 @@ class Campaign(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         users_correct: users, if the API gives one number for the campaign.
         option_counts: option number to users that chose it.
         answers: the correct answers, interpreted by the account's setting.
-
     """
 
     secure_id: str

@@ -25,7 +25,6 @@ class Simulation(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         title: the simulation's name, trimmed, at most `fields.MAX_TITLE` characters.
         launch_time: seconds since the epoch, in the future for a pending simulation.
         locale: the language of the message, such as `en`, or empty.
-
     """
 
     campaign_id: str

@@ -51,29 +51,29 @@ def records_to_export(
     return selection.campaigns, skipped + selection.skipped
 
 
-def select(campaigns: Sequence[Selected], wanted: CampaignFilter, now: float) -> Selection[Selected]:
+def select(campaigns: Sequence[Selected], filters: CampaignFilter, now: float) -> Selection[Selected]:
     """Apply the filters in their order: title, age, limit.
 
     `now` is seconds since the epoch. Pending campaigns and those without a launch date count as new.
     """
     skipped: Counter[str] = Counter()
-    kept = [campaign for campaign in campaigns if _matches(campaign.title, wanted)]
+    kept = [campaign for campaign in campaigns if _matches(campaign.title, filters)]
     skipped["filtered"] = len(campaigns) - len(kept)
-    if wanted.max_age is not None:
-        oldest = now - wanted.max_age
+    if filters.max_age is not None:
+        oldest = now - filters.max_age
         young = [campaign for campaign in kept if _launch(campaign) >= oldest]
         skipped["too_old"] = len(kept) - len(young)
         kept = young
-    if wanted.limit is not None and len(kept) > wanted.limit:
-        skipped["limit"] = len(kept) - wanted.limit
-        newest = {id(campaign) for campaign in sorted(kept, key=_launch, reverse=True)[: wanted.limit]}
+    if filters.limit is not None and len(kept) > filters.limit:
+        skipped["limit"] = len(kept) - filters.limit
+        newest = {id(campaign) for campaign in sorted(kept, key=_launch, reverse=True)[: filters.limit]}
         kept = [campaign for campaign in kept if id(campaign) in newest]
     return Selection(tuple(kept), skipped)
 
 
-def _matches(title: str, wanted: CampaignFilter) -> bool:
-    included = not wanted.include or any(pattern.fullmatch(title) for pattern in wanted.include)
-    return included and not any(pattern.fullmatch(title) for pattern in wanted.exclude)
+def _matches(title: str, filters: CampaignFilter) -> bool:
+    included = not filters.include or any(pattern.fullmatch(title) for pattern in filters.include)
+    return included and not any(pattern.fullmatch(title) for pattern in filters.exclude)
 
 
 def _launch(campaign: Selectable) -> float:

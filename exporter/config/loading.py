@@ -39,7 +39,6 @@ def load_file(path: str | Path, *, environ: Mapping[str, str], catalog: Catalog)
 
     Raises:
         ConfigError: The file has problems.
-
     """
     path = Path(path)
     document = read_file(path, Config, environ=environ)
@@ -118,7 +117,6 @@ def load_environment(environ: Mapping[str, str], *, catalog: Catalog) -> Config:
 
     Raises:
         ConfigError: The variables have problems, or there is no account in them.
-
     """
 
     def given(*keys: str) -> dict[str, Any]:

@@ -48,7 +48,6 @@ class Secret:
         Raises:
             OSError: The file cannot be read.
             ValueError: The secret cannot be used. Like OSError's, the text holds none of the content.
-
         """
         if self.file is None:
             return self._checked(self._value)

@@ -25,7 +25,6 @@ class Family(Generic[Record]):
         source: the API's field or fields, for docs/metrics.md.
         type: `gauge` or `counter`.
         labels: the family's own labels, after those that identify the record.
-
     """
 
     name: str

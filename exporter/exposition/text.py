@@ -59,7 +59,6 @@ async def render_records(
         records: the records, in the order of the output.
         prefix: labels that all records share, from `format_labels`.
         labels: text attributes of a record that become further labels.
-
     """
     texts: dict[str, list[bytes]] = {}
     for start in range(0, len(records), CHUNK_RECORDS):

@@ -23,7 +23,6 @@ class CorrectAnswers(msgspec.Struct, frozen=True, gc=False):
         by_question: question number to users that answered it correctly.
         correct_option: the number of the correct option, if known.
         implausible: whether `title.correctAnswers` contradicts the setting.
-
     """
 
     by_question: Mapping[int, int] = {}
@@ -53,7 +52,6 @@ def interpret(
         option_counts: `optionSpread`, by option.
         users_completed: `numCompleted`.
         users_correct: `numCorrect`.
-
     """
     known_option = custom_option or title_option
     if meaning == "count":

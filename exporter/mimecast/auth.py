@@ -44,7 +44,6 @@ class Credentials(ABC):
         names: their names in the configuration.
         renewal: what to do if the API says that one of them has expired.
         signs_dates: whether the API compares the date of each request with its own clock.
-
     """
 
     names: ClassVar[str]
@@ -57,7 +56,6 @@ class Credentials(ABC):
 
         Raises:
             MimecastError: a secret cannot be read or used, or the token endpoint gave no token.
-
         """
 
     def drop_token(self, _request: httpx.Request) -> bool:
@@ -163,7 +161,6 @@ def read_secret(reader: SecretReader, name: str, *, for_header: bool = False) ->
 
     Raises:
         SecretUnreadable: it cannot be read or sent. The message never contains the value.
-
     """
     try:
         value = reader().removeprefix("\ufeff").strip()

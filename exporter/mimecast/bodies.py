@@ -37,7 +37,6 @@ async def read_body(response: httpx.Response, budget: Budget) -> bytearray:
     Raises:
         InvalidResponse: the body is not valid gzip, is truncated, or has another content coding.
         ResponseTooLarge: the body exceeds the budget.
-
     """
     chunks = response.aiter_raw()
     encoding = response.headers.get("content-encoding", "").strip().lower()

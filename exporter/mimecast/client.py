@@ -38,7 +38,6 @@ class Endpoint:
         path: the path under `ROOT`, such as `queue/get-queue`.
         permission: the role permission that it requires.
         body: the JSON body of the request for the first page.
-
     """
 
     path: str
@@ -74,7 +73,6 @@ class MimecastClient:
         timeout: seconds for a whole refresh: token, all pages, reading and decoding.
         max_response_size: maximum decompressed bytes of all pages.
         traffic: records the requests.
-
     """
 
     http: httpx.AsyncClient = field(kw_only=False)
@@ -94,7 +92,6 @@ class MimecastClient:
 
         Raises:
             MimecastError: there was no complete answer; its type and message say what to do.
-
         """
         try:
             async with asyncio.timeout(self.timeout):

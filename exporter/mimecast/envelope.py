@@ -72,7 +72,6 @@ def parse_leniently(body: bytes | bytearray | memoryview) -> Any:
 
     Raises:
         ValueError: the body is not JSON.
-
     """
     text = bytes(body).decode("utf-8", "replace").removeprefix("\ufeff")
     try:
@@ -104,7 +103,6 @@ def next_page_token(envelope: Envelope) -> str | None:
 
     Raises:
         InvalidResponse: it is not a text, so that there may be pages which cannot be fetched.
-
     """
     meta = envelope.meta if isinstance(envelope.meta, dict) else {}
     pagination = meta.get("pagination") or {}

@@ -16,7 +16,6 @@ class MimecastError(Exception):
         reason: the class of the failure, one of `REASONS`.
         retry_after: the pause in seconds that the API requests, or None.
         concerns_credentials: whether every call with the same credentials would fail in the same way.
-
     """
 
     reason: ClassVar[str]

@@ -51,7 +51,6 @@ class Call:
         credentials: the account's credentials, by their names in the configuration.
         renewal: what to do if a credential has expired.
         skew: seconds by which the API's clock is ahead, if the API checks the dates of requests.
-
     """
 
     endpoint: str
@@ -69,7 +68,6 @@ def accept(status: int, body: bytes | bytearray, call: Call, headers: Mapping[st
 
     Raises:
         MimecastError: the answer reports a failure, or is not a JSON object.
-
     """
     try:
         envelope = open_envelope(body)

@@ -18,7 +18,6 @@ class Traffic:
         requests: requests by endpoint and HTTP status; the status is None if no response arrived.
         rate_limit_reset_time: when the rate limit window ends, in seconds since the epoch.
         clock_skew: the API's clock minus the exporter's, in seconds.
-
     """
 
     requests: Counter[tuple[str, int | None]] = field(default_factory=Counter)

@@ -40,7 +40,6 @@ class HttpSettings:
 
     Raises:
         OSError: a file cannot be read.
-
     """
 
     proxy_url: str | None = field(default=None, repr=False)
@@ -78,7 +77,6 @@ def open_http_client(settings: HttpSettings) -> httpx.AsyncClient:
 
     Raises:
         OSError: a certificate file cannot be used (ssl.SSLError is one).
-
     """
     return httpx.AsyncClient(
         transport=_transport(settings),

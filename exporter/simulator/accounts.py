@@ -23,7 +23,6 @@ class SimulatedAccount:
         application: the client id (2.0) or the application id (1.0).
         key: the client secret (2.0) or the application key (1.0).
         access_key, secret_key: the keys that sign requests (1.0 only); `secret_key` is base64.
-
     """
 
     name: str

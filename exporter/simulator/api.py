@@ -52,7 +52,6 @@ class Simulator:
         speed: the speed of the accounts' time, 1 for real time.
         page_size: items in a page; None for a single page, as get-queue is documented.
         rate_limit: calls per minute for each account.
-
     """
 
     def __init__(
@@ -178,7 +177,6 @@ def _first_item(body: bytes) -> int:
 
     Raises:
         Refused: the body is not JSON, or has no list `data`.
-
     """
     try:
         given: Any = json.loads(body)

@@ -49,7 +49,6 @@ class Authentication:
 
         Raises:
             Refused: the form or its credentials are wrong.
-
         """
         account = self.account_of(form.get("client_id", ""))
         name = account.name if account else ""
@@ -67,7 +66,6 @@ class Authentication:
 
         Raises:
             Refused: the request has neither a valid token nor a valid signature.
-
         """
         kind, _, token = request.headers.get("authorization", "").partition(" ")
         return self._bearer(token) if kind == "Bearer" else self._signer(request)

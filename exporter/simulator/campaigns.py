@@ -81,7 +81,6 @@ class Queue:
         began: the start of the simulation, in seconds since the epoch; two campaigns launch later, the others earlier.
         body_size: bytes of each email body.
         older: whether every second campaign has the shape of the vendor's older sample.
-
     """
 
     seed: int

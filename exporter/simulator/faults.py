@@ -36,7 +36,6 @@ class Fault(msgspec.Struct, forbid_unknown_fields=True):
         delay: seconds before the answer.
         replace: fields that replace those of every item in a regular answer.
         endless: every page names a next page: `other` always a new one, `same` always the same one.
-
     """
 
     endpoint: FaultEndpoint = "get-queue"

@@ -38,7 +38,6 @@ def history(simulator: Simulator, days: float, step: float) -> Iterator[PastAnsw
 
     Raises:
         ValueError: `days` or `step` is not positive.
-
     """
     if not (days > 0 and step > 0):
         raise ValueError("the history's length and step must be positive")
@@ -92,7 +91,6 @@ def openmetrics(scrapes: Iterable[tuple[float, str]], labels: Mapping[str, str])
 
     Raises:
         ValueError: times do not increase, or an exposition is invalid.
-
     """
     families: dict[str, _Family] = {}
     latest = -math.inf

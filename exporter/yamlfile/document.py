@@ -100,7 +100,6 @@ class Document(Generic[T]):
 
         Raises:
             ConfigError: There are problems.
-
         """
         if self.problems or self.value is None:
             raise ConfigError(self.sorted_problems())

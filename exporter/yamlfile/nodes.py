@@ -149,16 +149,16 @@ def _check_size(text: str, loader: type[yaml.SafeLoader | yaml.CSafeLoader]) -> 
             raise UnreadableYamlError(f"more than {MAX_NODES} values, each use of an alias counted", line)
 
 
-def wrong(node: yaml.Node, wanted: str) -> ValueError:
+def wrong_kind(node: yaml.Node, expected: str) -> ValueError:
     """Return the error for a node of an unexpected kind."""
     found = kind_of(node)
     if found == Kind.NOTHING:
-        return ValueError(f"has no value: expected {wanted}")
-    if wanted == Kind.TEXT and found in {Kind.NUMBER, Kind.BOOLEAN}:
-        return ValueError(f"expected {wanted}, found {found}: put it in quotes")
-    if wanted not in {Kind.TEXT, Kind.LIST, Kind.MAPPING} and getattr(node, "style", None) in {"'", '"'}:
-        return ValueError(f"expected {wanted}, found {found}: remove the quotes")
-    return ValueError(f"expected {wanted}, found {found}")
+        return ValueError(f"has no value: expected {expected}")
+    if expected == Kind.TEXT and found in {Kind.NUMBER, Kind.BOOLEAN}:
+        return ValueError(f"expected {expected}, found {found}: put it in quotes")
+    if expected not in {Kind.TEXT, Kind.LIST, Kind.MAPPING} and getattr(node, "style", None) in {"'", '"'}:
+        return ValueError(f"expected {expected}, found {found}: remove the quotes")
+    return ValueError(f"expected {expected}, found {found}")
 
 
 def kind_of(node: yaml.Node) -> Kind:

@@ -20,7 +20,6 @@ def read_bytes(path: Path, max_size: int) -> bytes:
 
     Raises:
         OSError: The file cannot be read, is larger than `max_size`, or is not a regular file.
-
     """
     if "\0" in str(path):
         raise OSError(errno.EINVAL, "not a file name", str(path))

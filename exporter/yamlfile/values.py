@@ -15,7 +15,7 @@ from msgspec.structs import FieldInfo
 
 from exporter.yamlfile import schema as schemas
 from exporter.yamlfile.document import Document, T, did_you_mean, join_key, listed
-from exporter.yamlfile.nodes import Kind, kind_of, wrong
+from exporter.yamlfile.nodes import Kind, kind_of, wrong_kind
 from exporter.yamlfile.schema import COMMA_SEPARATED
 
 #: For each plain type the kind of its nodes, a description, and the form of its values. Octal, hexadecimal and base 60
@@ -50,24 +50,24 @@ class ValueReader:
         self._document.lines[""] = _line(node) or 1
         return next(iter(self._read(node, schema, "")), None)
 
-    def _read(self, node: yaml.Node, wanted: Any, key: str) -> list[Any]:
+    def _read(self, node: yaml.Node, annotation: Any, key: str) -> list[Any]:
         """Return the value in a list; report a problem and return an empty list if it is invalid."""
         try:
-            return [self._value(node, wanted, key)]
+            return [self._value(node, annotation, key)]
         except OSError as error:
             self._document.add(key, f"cannot read {error.filename}: {error.strerror}")
         except ValueError as error:
             self._document.add(key, str(error))
         return []
 
-    def _value(self, node: yaml.Node, wanted: Any, key: str) -> Any:
+    def _value(self, node: yaml.Node, annotation: Any, key: str) -> Any:
         """Convert one node; raise ValueError, or OSError for a file that the node names."""
-        origin, arguments = typing.get_origin(wanted), typing.get_args(wanted)
+        origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
         if origin is Annotated:
             if COMMA_SEPARATED in arguments and kind_of(node) is Kind.TEXT:
                 node = self._split(node)
-            return _bounded(self._value(node, schemas.plain(wanted), key), arguments[1:])
-        if schemas.is_union(wanted):
+            return _bounded(self._value(node, schemas.plain(annotation), key), arguments[1:])
+        if schemas.is_union(annotation):
             return self._union(node, arguments, key)
         if origin in {list, tuple}:
             return origin(self._items(node, arguments[0], key))
@@ -83,9 +83,9 @@ class ValueReader:
             if text not in arguments:
                 raise ValueError(f"must be {listed(arguments, 'or')}")
             return text
-        if hasattr(wanted, "__struct_fields__"):
-            return self._struct(node, wanted, key)
-        return self._scalar(node, wanted, key)
+        if hasattr(annotation, "__struct_fields__"):
+            return self._struct(node, annotation, key)
+        return self._scalar(node, annotation, key)
 
     def _union(self, node: yaml.Node, members: tuple[object, ...], key: str) -> Any:
         """Return the first scalar that the node can be; the error is that of the last one."""
@@ -95,12 +95,14 @@ class ValueReader:
                 return self._value(node, member, key)
         return self._value(node, last, key)
 
-    def _items(self, node: yaml.Node, wanted: Any, key: str) -> list[Any]:
+    def _items(self, node: yaml.Node, annotation: Any, key: str) -> list[Any]:
         if kind_of(node) is not Kind.LIST:
-            raise wrong(node, Kind.LIST)
+            raise wrong_kind(node, Kind.LIST)
         for index, item in enumerate(node.value):
             self._document.lines[f"{key}[{index}]"] = _line(item)
-        return [value for index, item in enumerate(node.value) for value in self._read(item, wanted, f"{key}[{index}]")]
+        return [
+            value for index, item in enumerate(node.value) for value in self._read(item, annotation, f"{key}[{index}]")
+        ]
 
     def _struct(self, node: yaml.Node, schema: type[T], key: str) -> T:
         entries = self._entries(node, key)
@@ -137,7 +139,7 @@ class ValueReader:
     def _entries(self, node: yaml.Node, key: str) -> dict[str, _Entry]:
         """Return the entries of a mapping, including those merged by `<<`; report duplicate keys."""
         if not isinstance(node, yaml.MappingNode) or kind_of(node) is not Kind.MAPPING:
-            raise wrong(node, Kind.MAPPING)
+            raise wrong_kind(node, Kind.MAPPING)
         entries: dict[str, _Entry] = {}
         merged: list[yaml.Node] = []
         for name, value in node.value:
@@ -172,21 +174,21 @@ class ValueReader:
             hint = did_you_mean(name, known) or _belongs_below(name, schema) or f": {listed(known, 'and')} are known"
             self._document.add(join_key(key, name), f"unknown key{hint}", entry.line)
 
-    def _scalar(self, node: yaml.Node, wanted: Any, key: str) -> object:
-        base = next((base for base in _PLAIN if isinstance(wanted, type) and issubclass(wanted, base)), str)
+    def _scalar(self, node: yaml.Node, annotation: Any, key: str) -> object:
+        base = next((base for base in _PLAIN if isinstance(annotation, type) and issubclass(annotation, base)), str)
         fitting, called, pattern = _PLAIN[base]
-        kind, expected = kind_of(node), getattr(wanted, "expected", called)
+        kind, expected = kind_of(node), getattr(annotation, "expected", called)
         if kind in {Kind.NOTHING, Kind.LIST, Kind.MAPPING, Kind.TAGGED} or (base is str and kind is not fitting):
-            raise wrong(node, expected)
+            raise wrong_kind(node, expected)
         text = self._text(node)
-        if wanted is base:
+        if annotation is base:
             # A variable's value may be of any kind.
             if kind is not fitting and text == node.value:
-                raise wrong(node, expected)
+                raise wrong_kind(node, expected)
             if not re.fullmatch(pattern, text, re.ASCII | re.IGNORECASE):
                 raise ValueError(f"expected {expected}")
             return text.lower() in {"true", "yes", "on"} if base is bool else base(text)
-        value: object = getattr(wanted, "parse", wanted)(text)
+        value: object = getattr(annotation, "parse", annotation)(text)
         self._document.own(value, key)
         return value
 

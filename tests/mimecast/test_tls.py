@@ -155,7 +155,7 @@ async def test_a_corporate_authority_among_the_public_ones_is_refused_in_words_t
     ca_file, context = corporate_authority(tmp_path)
     monkeypatch.setattr("certifi.where", lambda: str(ca_file))
     async with raw_server(sends(GOOD), context) as server:
-        with pytest.raises(MimecastError, match=r"demands certificates that follow RFC 5280 .*ca_file") as caught:
+        with pytest.raises(MimecastError, match=r"requires certificates that follow RFC 5280 .*ca_file") as caught:
             await fetched(server.base_url, HttpSettings())
     assert caught.value.reason == "tls"
 

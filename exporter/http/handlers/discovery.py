@@ -25,7 +25,6 @@ async def service_discovery(request: Request) -> Response:
 
     Raises:
         HTTPException: 400 if there is no external URL and the Host header is invalid.
-
     """
     state = state_of(request)
     if state.options.external_url:

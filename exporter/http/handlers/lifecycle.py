@@ -22,7 +22,6 @@ async def reload(request: Request) -> Response:
 
     Raises:
         HTTPException: 403 without `--web.enable-lifecycle`, 500 if the configuration is refused.
-
     """
     state = state_of(request)
     if not state.options.enable_lifecycle:

@@ -63,7 +63,6 @@ def _target(request: Request, state: AppState) -> str:
 
     Raises:
         HTTPException: 400 if it is missing or repeated, 404 if no account has that name.
-
     """
     names = request.query_params.getlist("target")
     if len(names) != 1 or not names[0]:

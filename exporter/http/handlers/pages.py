@@ -39,8 +39,8 @@ async def landing(request: Request) -> Response:
         for collector in account.collectors.values()
     ]
     rows.sort(key=lambda row: (_ORDER[row["state"]], row["account"]))
-    query, wanted = request.query_params.get("q", "").strip(), request.query_params.get("state", "")
-    shown = [row for row in rows if _matches(row, query, wanted)]
+    query, selected = request.query_params.get("q", "").strip(), request.query_params.get("state", "")
+    shown = [row for row in rows if _matches(row, query, selected)]
     return _page(
         state,
         "landing.html",
@@ -49,9 +49,9 @@ async def landing(request: Request) -> Response:
         accounts=len(state.registry.accounts),
         total=len(rows),
         several=len({row["collector"] for row in rows}) > 1,
-        filterable=len(rows) > _MANY_ROWS or bool(query or wanted),
+        filterable=len(rows) > _MANY_ROWS or bool(query or selected),
         query=query,
-        wanted=wanted if wanted in _ORDER else "",
+        selected=selected if selected in _ORDER else "",
     )
 
 

@@ -30,7 +30,6 @@ class ScrapeRequest:
         gzip: whether the response is compressed.
         timeout: seconds that the scrape may wait for the API.
         collectors: the collectors that `collect[]` names, None without `collect[]`.
-
     """
 
     form: Format
@@ -44,7 +43,6 @@ class ScrapeRequest:
 
         Raises:
             HTTPException: 400 for an unknown collector, or for `name[]`.
-
         """
         if "name[]" in request.query_params:
             raise HTTPException(400, "name[] is not supported: select collectors with collect[]")

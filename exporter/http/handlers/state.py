@@ -31,7 +31,6 @@ class AppState:
     Attributes:
         config: returns the configuration in force.
         reload: loads the configuration again; returns an empty string, or why it was refused.
-
     """
 
     registry: AccountRegistry

@@ -47,7 +47,6 @@ class Authenticator:
 
         Raises:
             BusyError: too many other checks are waiting.
-
         """
         known = name in users
         hashed = users[name] if known else self._nobody(users, name)

@@ -75,7 +75,6 @@ class RequestReader:
 
         Raises:
             RefusedError: the request is not served.
-
         """
         head = self._head = self._head or self._take_head()
         if head is None or not self._take_body(head):
@@ -167,8 +166,8 @@ def _read_head(data: bytes, limits: Limits) -> _Head:
     )
 
 
-def _values(fields: list[tuple[bytes, bytes]], wanted: bytes) -> list[bytes]:
-    return [value for name, value in fields if name == wanted]
+def _values(fields: list[tuple[bytes, bytes]], header: bytes) -> list[bytes]:
+    return [value for name, value in fields if name == header]
 
 
 def _target_and_host(target: bytes, hosts: list[bytes], version: bytes) -> tuple[bytes, bytes]:
@@ -176,7 +175,6 @@ def _target_and_host(target: bytes, hosts: list[bytes], version: bytes) -> tuple
 
     Raises:
         RefusedError: 400 unless there is the one Host that RFC 9112 (3.2) requires, and for other targets.
-
     """
     if len(hosts) > 1 or (not hosts and version != b"1.0"):
         raise RefusedError(400)

@@ -156,7 +156,6 @@ async def serve(
         on_stop: called first in the shutdown, so that the application can answer waiting requests.
         on_reload: called for SIGHUP, never concurrently.
         ready: called with the bound addresses once connections are accepted.
-
     """
     stopping, reload = asyncio.Event(), asyncio.Event()
     _handle_signals(stopping, reload)

@@ -24,7 +24,6 @@ def passed_sockets(environ: MutableMapping[str, str] | None = None, first: int =
 
     Raises:
         ListenError: none was passed, or one is not a listening stream socket.
-
     """
     variables = os.environ if environ is None else environ
     count = _count(variables)
@@ -47,7 +46,6 @@ def refuse_passed_sockets(environ: Mapping[str, str] | None = None) -> None:
 
     Raises:
         ListenError: it passed some to this process.
-
     """
     if _count(os.environ if environ is None else environ):
         remedy = "add --web.systemd-socket, or start the exporter without its .socket unit"

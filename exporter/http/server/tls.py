@@ -115,7 +115,6 @@ class TlsSettings:
 
         Raises:
             TlsError: OpenSSL refuses a setting.
-
         """
         context = _Context(ssl.PROTOCOL_TLS_SERVER)
         context.set_alpn_protocols(["http/1.1"])
@@ -245,7 +244,6 @@ class _Handshake(ssl.SSLObject):
 
         Raises:
             ssl.SSLError: the handshake failed, or waits for data.
-
         """
         if self._error is not None:
             raise self._error

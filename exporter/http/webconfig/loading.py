@@ -53,7 +53,6 @@ def load(path: Path | None) -> WebConfig:
 
     Raises:
         WebConfigError: with every problem of the file and of the files it names.
-
     """
     return WebConfig() if path is None else Loader(path).config()
 
@@ -63,7 +62,6 @@ class Loader:
 
     Attributes:
         files: every file that was read, even if the configuration is refused.
-
     """
 
     def __init__(self, path: Path) -> None:
@@ -85,7 +83,6 @@ class Loader:
         Raises:
             WebConfigError: with every problem.
             OSError: the system has no memory or file descriptors left for a TLS context.
-
         """
         value = self._document.value
         if value is None:

@@ -25,7 +25,6 @@ class WatchedWebConfig:
 
     Raises:
         WebConfigError: with every problem, when the file cannot be used at start.
-
     """
 
     def __init__(self, path: Path | None) -> None:
