@@ -124,7 +124,7 @@ def test_a_socket_file_left_by_a_killed_process_is_replaced(tmp_path: Path) -> N
     bind([ListenAddress(path=str(path))]).close()
 
 
-def test_a_socket_file_somebody_listens_on_is_left_alone(tmp_path: Path) -> None:
+def test_a_socket_file_in_use_is_not_removed(tmp_path: Path) -> None:
     path = tmp_path / "exporter.sock"
     first = bind([ListenAddress(path=str(path))])
     try:

@@ -281,7 +281,7 @@ def test_what_is_wrong_is_refused_by_its_name(read: Load, case: str) -> None:
     assert any(expected in problem for problem in found), found
 
 
-def test_all_problems_are_told_at_once_with_their_lines(read: Load) -> None:
+def test_all_problems_are_reported_at_once_with_their_lines(read: Load) -> None:
     found = problems(
         read,
         "tls_server_config:\n  cert_file: gone\n  client_auth_type: x\nbasic_auth_users:\n  john: doe\n"

@@ -112,7 +112,7 @@ def test_a_pagination_that_is_not_understood_is_never_the_end(pagination: Any) -
         next_page_token(envelope_with(meta={"status": 200, "pagination": pagination}))
 
 
-def test_what_is_no_answer_of_this_api_comes_with_advice() -> None:
+def test_an_answer_of_another_server_has_an_error_with_advice() -> None:
     for body, advice in (
         (b"<html>", "check base_url (or region)"),
         (b'"\xff"', "but not an object"),

@@ -129,7 +129,7 @@ def test_a_400_of_the_token_endpoint_refuses_the_credentials_and_is_reported_as_
         (400, {"error": "planted_word"}, "(HTTP 400)"),
     ],
 )
-def test_statuses_and_codes_are_told_and_texts_are_not(status: int, body: Any, told: str) -> None:
+def test_messages_contain_statuses_and_codes_and_no_texts(status: int, body: Any, told: str) -> None:
     assert str(refused(status, body)).endswith(told)
 
 

@@ -70,9 +70,7 @@ async def test_a_token_is_fetched_once_and_kept_until_shortly_before_it_expires(
         *((nonsense, 270) for nonsense in (None, "", "soon", 0, -5, True, [5], 1_000_000_000, 1e300)),
     ],
 )
-async def test_a_token_is_used_as_long_as_it_is_good(
-    web: httpx.AsyncClient, expires_in: object, good_for: float
-) -> None:
+async def test_a_token_is_used_until_it_expires(web: httpx.AsyncClient, expires_in: object, good_for: float) -> None:
     clock = Clock()
     token = json_answer({"access_token": "planted-token", "expires_in": expires_in})
     async with raw_server(two_endpoints(sends(token), sends(GOOD))) as server:
