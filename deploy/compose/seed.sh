@@ -1,9 +1,9 @@
 #!/bin/sh
-# Fills a Prometheus that has not run yet with the demo's past, and with what the recording rules make of it.
+# Fills a new Prometheus with the demo's history and the series that the recording rules give for it.
 #
 #   seed.sh HISTORY.om.gz DATA_FOLDER RULE_FILE...
 #
-# Nothing happens where there is no history or Prometheus has run before.
+# Does nothing without a history, or if Prometheus has run before.
 set -eu
 
 history=$1 data=$2 work=$2/seed
@@ -28,7 +28,7 @@ time_of() {
 
 rm -rf "$work"
 mkdir -p "$work/recorded" "$work/rules"
-# The history has a sample an hour, whatever the interval of a group.
+# The history has one sample per hour, independent of the interval of a group.
 for file; do
   sed '/^ *interval:/d' "$file" > "$work/rules/$(basename "$file")"
 done
