@@ -38,10 +38,10 @@ correctly. Recordings of a sibling endpoint show the number of the correct optio
 A custom answer's `answerNumber`, else the older `title.correctAnswer`, gives `correct_option` under either setting. A
 campaign's own `numCorrectAnswers.forQuestionN` is always a count and takes precedence.
 
-`mimecast_awareness_campaign_implausible` is 1 when `title.correctAnswers` contradicts the setting. Under `count` that is
-when the value exceeds `numCompleted`; when it differs from `numCorrectAnswers` or, if there is one question, from `numCorrect`; or when, with one question
-and at least 10 completions, it equals none of the options' counts. Under `option` it is
-when the value is not the number of an option. The log has a warning; the shipped alerts about wrong answers leave such
+`mimecast_awareness_campaign_implausible` is 1 when `title.correctAnswers` contradicts the setting. Under `count` this
+means that the value exceeds `numCompleted`, differs from `numCorrectAnswers` or, with one question, from `numCorrect`,
+or, with one question and at least 10 completions, equals none of the options' counts. Under `option` it means that the
+value is not the number of an option. The log has a warning, and the shipped alerts about wrong answers leave such
 campaigns out.
 """
 

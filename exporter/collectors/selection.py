@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+from typing import Any
 
 from exporter.collectors.base import Collector
 from exporter.config import Account, CampaignFilter
@@ -13,25 +13,6 @@ from exporter.mimecast import Answer
 
 #: Why a campaign of the answer is not exported.
 SKIP_REASONS = ("invalid", "duplicate", "filtered", "too_old", "limit")
-
-
-class Selectable(Protocol):
-    """The attributes of a campaign that the filters read."""
-
-    @property
-    def title(self) -> str: ...
-    @property
-    def launch_time(self) -> float | None: ...
-
-
-Selected = TypeVar("Selected", bound=Selectable)
-
-
-class Selection(NamedTuple, Generic[Selected]):
-    """The campaigns kept, in the API's order, and counts of the others by reason."""
-
-    campaigns: tuple[Selected, ...]
-    skipped: Counter[str]
 
 
 def records_to_export(
@@ -47,11 +28,11 @@ def records_to_export(
     skipped = Counter({"invalid": answer.invalid, "duplicate": len(answer.items) - len(records)})
     if not collector.counted_as:
         return records, skipped
-    selection = select(records, account.campaigns, now)
-    return selection.campaigns, skipped + selection.skipped
+    selected, left_out = select(records, account.campaigns, now)
+    return selected, skipped + left_out
 
 
-def select(campaigns: Sequence[Selected], filters: CampaignFilter, now: float) -> Selection[Selected]:
+def select(campaigns: Sequence[Any], filters: CampaignFilter, now: float) -> tuple[tuple[Any, ...], Counter[str]]:
     """Apply the filters in their order: title, age, limit.
 
     `now` is seconds since the epoch. Pending campaigns and those without a launch date count as new.
@@ -68,7 +49,7 @@ def select(campaigns: Sequence[Selected], filters: CampaignFilter, now: float) -
         skipped["limit"] = len(kept) - filters.limit
         newest = {id(campaign) for campaign in sorted(kept, key=_launch, reverse=True)[: filters.limit]}
         kept = [campaign for campaign in kept if id(campaign) in newest]
-    return Selection(tuple(kept), skipped)
+    return tuple(kept), skipped
 
 
 def _matches(title: str, filters: CampaignFilter) -> bool:
@@ -76,5 +57,5 @@ def _matches(title: str, filters: CampaignFilter) -> bool:
     return included and not any(pattern.fullmatch(title) for pattern in filters.exclude)
 
 
-def _launch(campaign: Selectable) -> float:
-    return math.inf if campaign.launch_time is None else campaign.launch_time
+def _launch(campaign: Any) -> float:
+    return math.inf if campaign.launch_time is None else float(campaign.launch_time)

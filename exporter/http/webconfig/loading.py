@@ -15,16 +15,15 @@ from pathlib import Path
 import bcrypt
 
 from exporter.http.server.tls import Tls, TlsError, TlsSettings
-from exporter.http.webconfig.files import read_files
 from exporter.http.webconfig.schema import HttpServerConfig, RateLimit, TlsServerConfig, WebConfigFile
-from exporter.yamlfile import ConfigError, Document, read
-
-__all__ = ["Loader", "WebConfig", "WebConfigError", "load"]
+from exporter.yamlfile import ConfigError, Document, read, read_bytes
 
 _LOGGER = logging.getLogger(__name__)
 
-#: Raised by `load`, with all problems.
 WebConfigError = ConfigError
+#: The contents of each file, or the reason, as text, why it cannot be read.
+Files = dict[Path, bytes | str]
+_MAX_SIZE = 1 << 20
 
 #: The headers that the format allows, with the allowed values if it restricts them.
 _HEADERS: dict[str, tuple[str, ...]] = {
@@ -48,13 +47,16 @@ class WebConfig:
     rate_limit: RateLimit | None = None
 
 
-def load(path: Path | None) -> WebConfig:
-    """Load a web configuration file; None is a file without settings.
+def read_files(paths: Iterable[Path]) -> Files:
+    """Read files. Their contents show changes; modification times are unreliable with symbolic links and mounts."""
+    return {path: _read(path) for path in paths}
 
-    Raises:
-        WebConfigError: with every problem of the file and of the files it names.
-    """
-    return WebConfig() if path is None else Loader(path).config()
+
+def _read(path: Path) -> bytes | str:
+    try:
+        return read_bytes(path, _MAX_SIZE)
+    except OSError as error:
+        return error.strerror or "unknown reason"
 
 
 class Loader:

@@ -11,8 +11,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from exporter.http.server.tls import Tls
-from exporter.http.webconfig.files import Files, read_files
-from exporter.http.webconfig.loading import Loader, WebConfig, WebConfigError
+from exporter.http.webconfig.loading import Files, Loader, WebConfig, WebConfigError, read_files
 
 _LOGGER = logging.getLogger(__name__)
 _INTERVAL = 1.0
