@@ -45,11 +45,7 @@ class App:
         self.registry = AccountRegistry(clock=clock, wall_clock=wall_clock)
 
     async def start(self) -> None:
-        """Apply the initial configuration.
-
-        Raises:
-            OSError: a certificate file of `api.tls_config` cannot be used.
-        """
+        """Apply the initial configuration; raise OSError if a file of `api.tls_config` cannot be used."""
         await self.registry.apply(self._config)
         self._loaded()
 

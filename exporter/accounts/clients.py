@@ -34,11 +34,7 @@ class _Bypass:
 
 
 def http_settings(api: ApiSettings) -> HttpSettings:
-    """Return the HTTP settings of the section `api`.
-
-    Raises:
-        OSError: a certificate file cannot be read.
-    """
+    """Return the HTTP settings of the section `api`; raise OSError if a certificate file cannot be read."""
     tls = api.tls_config
     return HttpSettings(
         proxy_url=api.proxy_url.read() if api.proxy_url else None,

@@ -38,10 +38,8 @@ class AccountRegistry:
     async def apply(self, config: Config) -> None:
         """Apply a configuration.
 
-        An account keeps its data, counters and pauses if its name, base URL and credentials are unchanged.
-
-        Raises:
-            OSError: a certificate file cannot be used; nothing changes.
+        An account keeps its data, counters and pauses if its name, base URL and credentials are unchanged. An OSError
+        means that a certificate file cannot be used and nothing has changed.
         """
         settings = http_settings(config.api)
         previous, self._http = self._http, self._client(settings)

@@ -20,7 +20,6 @@ class CollectorStatus:
     """The status of one collector of one account; times are seconds since the epoch.
 
     Attributes:
-        counted_as: see `Collector.counted_as`.
         up: whether the last completed refresh succeeded; False before the first.
         reason: why the last completed refresh failed; empty after a success.
         message: the failure as a sentence that says what to do.
@@ -29,8 +28,6 @@ class CollectorStatus:
         size: decompressed bytes of the last complete answer.
         attempted_at: when the last refresh ended.
         data_time: when the data being served was fetched; None if no data is served.
-        records: exported records of that data.
-        skipped: skipped records of that data, by reason.
     """
 
     collector: str

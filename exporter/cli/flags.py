@@ -29,7 +29,6 @@ positive_int = _matching("0*[1-9][0-9]*", "a whole number of 1 or more", int)
 label = _matching(
     "[a-zA-Z_][a-zA-Z0-9_]*=.*", "a label such as instance=exporter:10587", lambda text: text.split("=", 1)
 )
-#: A path that no other endpoint uses.
 path = _matching(
     r"(?!/(config|probe|sd)$|/-/)(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)+", "a path such as /metrics that nothing else uses"
 )
@@ -72,14 +71,7 @@ def url(text: str) -> str:
 
 
 class Flag:
-    """A command-line flag.
-
-    Args:
-        usage: the name, and the placeholder of the value if it takes one.
-        commands: names of commands.
-        text: the help text; the default is appended to it.
-        options: further arguments of `add_argument`.
-    """
+    """A flag: its name with the placeholder of its value, its commands, its help, and arguments of `add_argument`."""
 
     def __init__(self, usage: str, commands: str, text: str, **options: Any) -> None:
         self.name, _, metavar = usage.partition(" ")
@@ -95,7 +87,6 @@ _EXPORTER = "serve demo"
 _SIMULATOR = "simulate demo"
 _LOGGING = "serve demo simulate check campaigns"
 
-#: Every flag, in the order of the help texts.
 FLAGS = (
     Flag(
         "--config.file FILE",

@@ -21,11 +21,7 @@ def load(config_file: str | None) -> Config | None:
 
 
 def read(config_file: str | None) -> Config:
-    """Return the configuration from the file, or from the environment if no file is named.
-
-    Raises:
-        ConfigError: with every problem.
-    """
+    """Return the configuration from the file, or from the environment if None; raise ConfigError."""
     if config_file:
         return load_file(config_file, environ=os.environ, catalog=catalog())
     return load_environment(os.environ, catalog=catalog())

@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterable, Sequence
 from exporter.about import version_line
 from exporter.cli.flags import FLAGS
 
-#: Commands and their help texts.
 _COMMANDS = {
     "serve": "run the exporter (the default command)",
     "check": "validate the configuration; with --online, also call the API once for each account",

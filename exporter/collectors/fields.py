@@ -14,7 +14,6 @@ import msgspec
 
 from exporter.mimecast import parse_leniently, replace_surrogates
 
-#: Characters at which a title is cut.
 MAX_TITLE = 200
 #: The largest count that Prometheus represents exactly (IEEE 754 doubles).
 MAX_COUNT = 2**53

@@ -18,14 +18,7 @@ from exporter.mimecast import Endpoint
 
 
 class Simulation(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """One phishing simulation.
-
-    Attributes:
-        campaign_id: see `fields.campaign_id`.
-        title: the simulation's name, trimmed, at most `fields.MAX_TITLE` characters.
-        launch_time: seconds since the epoch, in the future for a pending simulation.
-        locale: the language of the message, such as `en`, or empty.
-    """
+    """One phishing simulation; `launch_time` is seconds since the epoch, `locale` a language such as `en`, or empty."""
 
     campaign_id: str
     title: str
@@ -52,7 +45,6 @@ class _Item(msgspec.Struct, rename="camel", gc=False):
     locale: Any = None
 
 
-#: A language code such as `en` or `pt-BR`.
 _LANGUAGE = re.compile(r"[A-Za-z]{2,8}([-_][A-Za-z0-9]{1,8}){0,3}")
 
 _decoder = msgspec.json.Decoder(_Item)

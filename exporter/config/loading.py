@@ -20,7 +20,6 @@ from exporter.config.completion import complete_account, complete_config
 from exporter.config.settings import Account, AccountFile, Catalog, Config, Hmac, OAuth2
 from exporter.yamlfile import MAX_BYTES, ConfigError, Document, Problem, keys_of, read_bytes, read_file, read_mapping
 
-#: The keys that environment variables give.
 _OAUTH2, _HMAC = keys_of(OAuth2), keys_of(Hmac)
 _ACCOUNT = ("base_url", "region", "correct_answers")
 _API = ("proxy_url", "proxy_url_file", "no_proxy")
@@ -33,12 +32,9 @@ _NO_ACCOUNT = (
 
 
 def load_file(path: str | Path, *, environ: Mapping[str, str], catalog: Catalog) -> Config:
-    """Read the configuration file and the account files it names.
+    """Read the configuration file and the account files it names; raise ConfigError with every problem.
 
     Invalid account files raise no error: their accounts are skipped, and `Config.account_files_status` has the reasons.
-
-    Raises:
-        ConfigError: The file has problems.
     """
     path = Path(path)
     document = read_file(path, Config, environ=environ)
@@ -111,12 +107,9 @@ def _matching(patterns: Iterable[str], path: Path) -> list[Path]:
 
 
 def load_environment(environ: Mapping[str, str], *, catalog: Catalog) -> Config:
-    """Return the configuration of one account from MIMECAST_… variables.
+    """Return the configuration of one account from MIMECAST_… variables; raise ConfigError with every problem.
 
-    A variable that is set but empty counts as not set.
-
-    Raises:
-        ConfigError: The variables have problems, or there is no account in them.
+    An empty variable counts as not set.
     """
 
     def given(*keys: str) -> dict[str, Any]:

@@ -18,7 +18,6 @@ from exporter.exposition.family import Family, Number, Record, Sample
 
 Format = Literal["text", "openmetrics"]
 
-#: The content type of each format.
 CONTENT_TYPES: Mapping[Format, str] = {
     "text": "text/plain; version=0.0.4; charset=utf-8",
     "openmetrics": "application/openmetrics-text; version=1.0.0; charset=utf-8",
@@ -54,11 +53,8 @@ async def render_records(
 ) -> FamilyTexts:
     """Render the samples of many records, family by family, without HELP and TYPE.
 
-    Args:
-        families: the families to render.
-        records: the records, in the order of the output.
-        prefix: labels that all records share, from `format_labels`.
-        labels: text attributes of a record that become further labels.
+    `prefix` has the labels that all records share, from `format_labels`; `labels` names the attributes of a record that
+    become further labels.
     """
     texts: dict[str, list[bytes]] = {}
     for start in range(0, len(records), CHUNK_RECORDS):

@@ -24,7 +24,6 @@ T = TypeVar("T")
 ROOT = "/api/awareness-training/"
 #: Maximum number of pages, in case a server always names a next page.
 MAX_PAGES = 1000
-#: Maximum bytes of the token endpoint's answer.
 MAX_TOKEN_ANSWER = 1024 * 1024
 #: Items decoded before the event loop runs other tasks.
 YIELD_EVERY = 250

@@ -65,13 +65,10 @@ def _open_leniently(body: bytes | bytearray) -> Envelope:
 
 
 def parse_leniently(body: bytes | bytearray | memoryview) -> Any:
-    """Return the value of JSON with invalid characters, for example in the body of an email.
+    """Return the value of JSON with invalid characters; raise ValueError if it is not JSON.
 
     Raw control characters, NaN, lone surrogates and bytes that are not UTF-8 are accepted; the last two become
     U+FFFD.
-
-    Raises:
-        ValueError: the body is not JSON.
     """
     text = bytes(body).decode("utf-8", "replace").removeprefix("\ufeff")
     try:
@@ -99,11 +96,7 @@ def meta_status(envelope: Envelope) -> int:
 
 
 def next_page_token(envelope: Envelope) -> str | None:
-    """Return `meta.pagination.next`, or None on the last page.
-
-    Raises:
-        InvalidResponse: it is not a text, so that there may be pages which cannot be fetched.
-    """
+    """Return `meta.pagination.next`, or None on the last page; raise InvalidResponse if it is not a text."""
     meta = envelope.meta if isinstance(envelope.meta, dict) else {}
     pagination = meta.get("pagination") or {}
     token = pagination.get("next") if isinstance(pagination, dict) else pagination

@@ -102,5 +102,4 @@ class SecretUnreadable(MimecastError):
     reason = "secret"
 
 
-#: Every value of `MimecastError.reason`.
 REASONS: tuple[str, ...] = tuple(error.reason for error in MimecastError.__subclasses__())

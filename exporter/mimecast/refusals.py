@@ -14,7 +14,6 @@ from . import errors
 from .envelope import UNCLEAR, Envelope, meta_status, open_envelope
 from .traffic import read_http_date, read_number
 
-#: The longest pause in seconds that the API can request.
 MAX_PAUSE = 3600.0
 #: Seconds by which the clocks may differ before messages mention it.
 MAX_SKEW = 60.0
@@ -47,7 +46,6 @@ class Call:
 
     Attributes:
         endpoint: the last part of the path, or `token`.
-        permission: the role permission that the endpoint requires.
         credentials: the account's credentials, by their names in the configuration.
         renewal: what to do if a credential has expired.
         skew: seconds by which the API's clock is ahead, if the API checks the dates of requests.

@@ -36,10 +36,7 @@ class HttpSettings:
         cert_file: PEM file of the client certificate.
         key_file: PEM file of its key, unless `cert_file` contains it.
         min_version: the lowest TLS version.
-        digests: SHA-256 of each file, so that settings with a replaced file differ.
-
-    Raises:
-        OSError: a file cannot be read.
+        digests: SHA-256 of each file, so that settings with a replaced file differ; OSError if one cannot be read.
     """
 
     proxy_url: str | None = field(default=None, repr=False)
@@ -73,10 +70,8 @@ class HttpSettings:
 def open_http_client(settings: HttpSettings) -> httpx.AsyncClient:
     """Return a client for any number of accounts, without cookies, redirects and settings from the environment.
 
-    It sets no time limits and no credentials: MimecastClient limits the refresh and authenticates each request.
-
-    Raises:
-        OSError: a certificate file cannot be used (ssl.SSLError is one).
+    It sets no time limits and no credentials: MimecastClient limits the refresh and authenticates each request. An
+    OSError, such as ssl.SSLError, means that a certificate file cannot be used.
     """
     return httpx.AsyncClient(
         transport=_transport(settings),

@@ -45,9 +45,7 @@ class Simulator:
     """A simulated Mimecast API.
 
     Args:
-        accounts: the accounts that may call.
         campaigns: the number of training campaigns of each account.
-        seed: determines every account's data.
         clock: the API's clock, in seconds since the epoch.
         speed: the speed of the accounts' time, 1 for real time.
         page_size: items in a page; None for a single page, as get-queue is documented.
@@ -173,11 +171,7 @@ class Simulator:
 
 
 def _first_item(body: bytes) -> int:
-    """Return the index of the first item of the requested page, 0 without a valid page token.
-
-    Raises:
-        Refused: the body is not JSON, or has no list `data`.
-    """
+    """Return the index of the requested page's first item, 0 without a valid page token; raise Refused."""
     try:
         given: Any = json.loads(body)
     except (ValueError, RecursionError):

@@ -18,7 +18,6 @@ from .faults import refusal
 
 #: Seconds by which a request's date may differ from the API's clock.
 _DATE_TOLERANCE = 900.0
-#: Seconds for which a token is valid.
 _TOKEN_LIFETIME = 1799
 
 
@@ -45,11 +44,7 @@ class Authentication:
         return self._by_application.get(application)
 
     def issue_token(self, form: Mapping[str, str]) -> dict[str, Any]:
-        """Return the token endpoint's answer to a form.
-
-        Raises:
-            Refused: the form or its credentials are wrong.
-        """
+        """Return the token endpoint's answer to a form; raise Refused if it is invalid."""
         account = self.account_of(form.get("client_id", ""))
         name = account.name if account else ""
         if form.get("grant_type") != "client_credentials":
@@ -62,11 +57,7 @@ class Authentication:
         return {"access_token": token, "token_type": "Bearer", "expires_in": _TOKEN_LIFETIME, "scope": ""}
 
     def caller(self, request: Request) -> SimulatedAccount:
-        """Return the account that sent a request.
-
-        Raises:
-            Refused: the request has neither a valid token nor a valid signature.
-        """
+        """Return the account that sent a request; raise Refused without a valid token or signature."""
         kind, _, token = request.headers.get("authorization", "").partition(" ")
         return self._bearer(token) if kind == "Bearer" else self._signer(request)
 

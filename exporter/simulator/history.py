@@ -29,15 +29,9 @@ class PastAnswer(NamedTuple):
 
 
 def history(simulator: Simulator, days: float, step: float) -> Iterator[PastAnswer]:
-    """Yield every endpoint's answers to every account in the order of time, up to the simulator's present.
+    """Yield every endpoint's answers to every account, `step` seconds apart, up to the simulator's present.
 
-    Args:
-        simulator: the simulator.
-        days: the length of the history.
-        step: seconds between two answers of an endpoint.
-
-    Raises:
-        ValueError: `days` or `step` is not positive.
+    `days` and `step` must be positive.
     """
     if not (days > 0 and step > 0):
         raise ValueError("the history's length and step must be positive")
@@ -84,13 +78,9 @@ class _Family:
 def openmetrics(scrapes: Iterable[tuple[float, str]], labels: Mapping[str, str]) -> Iterator[str]:
     """Yield the parts of an OpenMetrics text with the samples of all scrapes, and the series `up`, with timestamps.
 
-    Args:
-        scrapes: the increasing times, in seconds since the epoch, and the expositions of a target in the Prometheus
-            text format, with HELP and TYPE and without timestamps.
-        labels: the labels of the target, such as `job` and `instance`.
-
-    Raises:
-        ValueError: times do not increase, or an exposition is invalid.
+    `scrapes` has the increasing times, in seconds since the epoch, and the expositions of a target in the Prometheus
+    text format, with HELP and TYPE and without timestamps; `labels` are those of the target, such as `job`. Raise
+    ValueError for other scrapes.
     """
     families: dict[str, _Family] = {}
     latest = -math.inf

@@ -17,7 +17,6 @@ Item = dict[str, Any]
 Endpoint = Literal["get-queue", "get-campaign", "get-safe-score-summary", "get-performance-summary"]
 
 _ROOT = "/api/awareness-training"
-#: The path of each endpoint.
 PATHS: dict[Endpoint, str] = {
     "get-queue": f"{_ROOT}/queue/get-queue",
     "get-campaign": f"{_ROOT}/phishing/campaign/get-campaign",

@@ -54,7 +54,6 @@ class Document(Generic[T]):
         self.file = file
         self.value: T | None = None
         self.problems: list[Problem] = []
-        #: The line of each key.
         self.lines: dict[str, int | None] = {}
         self._faulty: set[str] = set()
         # The values are kept too, so that no other object gets their id.
@@ -96,11 +95,7 @@ class Document(Generic[T]):
         return sorted(self.problems, key=lambda problem: problem.line or 0)
 
     def result(self) -> T:
-        """Return the value.
-
-        Raises:
-            ConfigError: There are problems.
-        """
+        """Return the value; raise ConfigError if there are problems."""
         if self.problems or self.value is None:
             raise ConfigError(self.sorted_problems())
         return self.value

@@ -25,7 +25,6 @@ _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U000100
 #: Names of anchors and tags that the parser quotes; the tokens that it names have <> or one character.
 _QUOTED_TEXT = re.compile(r"""(['"])(?!<)[^'"\s]{2,}\1""")
 
-#: Messages of the parser, and advice.
 _ADVICE = {
     "found undefined alias": "a value that begins with * must be in quotes",
     "cannot start any token": "indent with spaces, not tabs, and put a value that begins with @, ` or % in quotes",
@@ -54,7 +53,6 @@ class Kind(StrEnum):
     TAGGED = "a value with a tag (a word that begins with !)"
 
 
-#: The kinds of YAML's own tags.
 _KINDS = {
     yaml.ScalarNode: {
         **dict.fromkeys(("str", "timestamp", "value", "merge"), Kind.TEXT),

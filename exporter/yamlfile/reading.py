@@ -16,11 +16,7 @@ from exporter.yamlfile.values import ValueReader
 
 
 def read_bytes(path: Path, max_size: int) -> bytes:
-    """Return the content of a regular file.
-
-    Raises:
-        OSError: The file cannot be read, is larger than `max_size`, or is not a regular file.
-    """
+    """Return the content of a regular file of at most `max_size` bytes; raise OSError for any other."""
     if "\0" in str(path):
         raise OSError(errno.EINVAL, "not a file name", str(path))
     with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:

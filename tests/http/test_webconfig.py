@@ -190,7 +190,7 @@ BAD = {
         "a client CA without a client_auth_type verifies nobody",
     ),
     "client authority that is none": (
-        f"tls_server_config: {{{PAIR}, client_auth_type: RequireAndVerifyClientCert, client_ca_file: /dev/null}}",
+        f"tls_server_config: {{{PAIR}, client_auth_type: RequireAndVerifyClientCert, client_ca_file: junk.pem}}",
         "client_ca_file: holds no certificate",
     ),
     "missing client authority": (

@@ -21,10 +21,7 @@ _HOST = re.compile(r"(?:[A-Za-z0-9._~%!$&'()*+,;=-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9
 async def service_discovery(request: Request) -> Response:
     """Answer with one target group per account.
 
-    Targets have the address of the external URL or, by default, of the request.
-
-    Raises:
-        HTTPException: 400 if there is no external URL and the Host header is invalid.
+    Targets have the address of the external URL or, by default, of the request, whose Host header must be valid.
     """
     state = state_of(request)
     if state.options.external_url:

@@ -18,11 +18,7 @@ async def health(request: Request) -> Response:
 
 
 async def reload(request: Request) -> Response:
-    """Load the configuration again.
-
-    Raises:
-        HTTPException: 403 without `--web.enable-lifecycle`, 500 if the configuration is refused.
-    """
+    """Load the configuration again: 403 without `--web.enable-lifecycle`, 500 if the configuration is refused."""
     state = state_of(request)
     if not state.options.enable_lifecycle:
         raise HTTPException(403, "reloading over HTTP is off: start with --web.enable-lifecycle, or send SIGHUP")

@@ -59,11 +59,7 @@ async def _refreshed(
 
 
 def _target(request: Request, state: AppState) -> str:
-    """Return the account that `target` names.
-
-    Raises:
-        HTTPException: 400 if it is missing or repeated, 404 if no account has that name.
-    """
+    """Return the account that `target` names; 400 without exactly one, 404 if it is unknown."""
     names = request.query_params.getlist("target")
     if len(names) != 1 or not names[0]:
         raise HTTPException(400, "give one target: the name of a configured account, as in /probe?target=NAME")

@@ -20,7 +20,6 @@ from exporter.http.handlers.state import AppState, state_of
 
 #: States of an account, those that need attention first.
 _ORDER = {"down": 0, "waiting": 1, "up": 2}
-#: Digits of a Git revision that are shown.
 _SHORT_REVISION = 12
 #: Above this number of rows the page has a filter.
 _MANY_ROWS = 10

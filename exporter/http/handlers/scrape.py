@@ -23,14 +23,7 @@ EXPORTER = "exporter"
 
 @dataclass(frozen=True)
 class ScrapeRequest:
-    """The parameters of a scrape request.
-
-    Attributes:
-        form: the exposition format.
-        gzip: whether the response is compressed.
-        timeout: seconds that the scrape may wait for the API.
-        collectors: the collectors that `collect[]` names, None without `collect[]`.
-    """
+    """The parameters of a scrape: `timeout` is in seconds, `collectors` is None without `collect[]`."""
 
     form: Format
     gzip: bool
@@ -39,11 +32,7 @@ class ScrapeRequest:
 
     @classmethod
     def parse(cls, request: Request, options: HandlerOptions) -> ScrapeRequest:
-        """Read headers and query.
-
-        Raises:
-            HTTPException: 400 for an unknown collector, or for `name[]`.
-        """
+        """Parse headers and query: 400 for an unknown collector, or for `name[]`."""
         if "name[]" in request.query_params:
             raise HTTPException(400, "name[] is not supported: select collectors with collect[]")
         headers = request.headers

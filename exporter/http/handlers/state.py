@@ -26,12 +26,7 @@ class HandlerOptions:
 
 @dataclass(frozen=True)
 class AppState:
-    """The state that the handlers share.
-
-    Attributes:
-        config: returns the configuration in force.
-        reload: loads the configuration again; returns an empty string, or why it was refused.
-    """
+    """The state that the handlers share. `reload` returns an empty string, or why the configuration was refused."""
 
     registry: AccountRegistry
     process: ProcessMetrics

@@ -14,7 +14,6 @@ from collections.abc import Callable, Mapping, Sequence
 
 import bcrypt
 
-#: Cached results of each kind.
 _MAX_CACHED = 1_000
 #: Checks that may wait at the same time. Each may take seconds, and any client can cause them.
 _MAX_WAITING = 32
@@ -43,11 +42,7 @@ class Authenticator:
         self._running: dict[bytes, asyncio.Task[bool]] = {}
 
     async def accepts(self, users: Mapping[bytes, bytes], name: bytes, password: bytes) -> bool:
-        """Return whether the user exists and the password is right.
-
-        Raises:
-            BusyError: too many other checks are waiting.
-        """
+        """Return whether the user exists and the password is right; raise BusyError if too many checks wait."""
         known = name in users
         hashed = users[name] if known else self._nobody(users, name)
         digest = self._digest(name, hashed, password)

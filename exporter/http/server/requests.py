@@ -71,11 +71,7 @@ class RequestReader:
         self._buffer += data
 
     def next_request(self, *, close: bool = False) -> bytes | None:
-        """Return the next request in canonical form once it is complete, with `Connection: close` if `close` is set.
-
-        Raises:
-            RefusedError: the request is not served.
-        """
+        """Return the next request in canonical form if it is complete; raise RefusedError if it is not served."""
         head = self._head = self._head or self._take_head()
         if head is None or not self._take_body(head):
             return None
@@ -171,10 +167,9 @@ def _values(fields: list[tuple[bytes, bytes]], header: bytes) -> list[bytes]:
 
 
 def _target_and_host(target: bytes, hosts: list[bytes], version: bytes) -> tuple[bytes, bytes]:
-    """Return the target in origin-form and the Host line; an absolute-form target replaces the Host.
+    """Return the target in origin-form and the Host line (RFC 9112, 3.2); raise RefusedError.
 
-    Raises:
-        RefusedError: 400 unless there is the one Host that RFC 9112 (3.2) requires, and for other targets.
+    The authority of an absolute-form target replaces the Host.
     """
     if len(hosts) > 1 or (not hosts and version != b"1.0"):
         raise RefusedError(400)

@@ -27,7 +27,6 @@ from exporter.http.server.tls import Tls
 _LOGGER = logging.getLogger(__name__)
 _POLL_INTERVAL = 0.01
 
-#: Called on a signal.
 Hook = Callable[[], Awaitable[object]]
 ReplaceTls = Callable[[Tls | None], Awaitable[None]]
 
@@ -151,7 +150,7 @@ async def serve(
     Args:
         app: any ASGI application.
         sockets: listening sockets, which are closed at the end.
-        tls: the first TLS settings, None for plain HTTP.
+        tls: the initial TLS settings, None for plain HTTP.
         watch_tls: runs in the background, and calls its argument with changed TLS settings.
         on_stop: called first in the shutdown, so that the application can answer waiting requests.
         on_reload: called for SIGHUP, never concurrently.

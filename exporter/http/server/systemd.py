@@ -16,14 +16,8 @@ _REMEDY = "start the exporter through its .socket unit, or use --web.listen-addr
 def passed_sockets(environ: MutableMapping[str, str] | None = None, first: int = 3) -> Listeners:
     """Return the listening sockets that systemd passed to this process; the caller owns them.
 
-    The variables are removed, so that child processes do not use them.
-
-    Args:
-        environ: the environment, by default that of the process.
-        first: the descriptor of the first socket.
-
-    Raises:
-        ListenError: none was passed, or one is not a listening stream socket.
+    The variables are removed, so that child processes do not use them. Raise ListenError if no socket was passed, or
+    one that does not listen for streams.
     """
     variables = os.environ if environ is None else environ
     count = _count(variables)
@@ -42,11 +36,7 @@ def passed_sockets(environ: MutableMapping[str, str] | None = None, first: int =
 
 
 def refuse_passed_sockets(environ: Mapping[str, str] | None = None) -> None:
-    """Check that systemd passed no sockets: it would accept connections that nobody answers.
-
-    Raises:
-        ListenError: it passed some to this process.
-    """
+    """Raise ListenError if systemd passed sockets: their connections would not be answered."""
     if _count(os.environ if environ is None else environ):
         remedy = "add --web.systemd-socket, or start the exporter without its .socket unit"
         raise ListenError(f"systemd passed sockets (LISTEN_FDS) that nothing would answer: {remedy}")

@@ -74,7 +74,6 @@ class Tls:
 
     context: ssl.SSLContext = field(compare=False)
     allowed_names: Collection[str] | None = None
-    #: The settings of the context.
     settings: TlsSettings | None = None
 
     def admits(self, peer: Mapping[str, Any] | None) -> bool:
@@ -111,11 +110,7 @@ class TlsSettings:
         return f"<TlsSettings {self.client_auth_type}>"
 
     def tls(self) -> Tls:
-        """Create the context.
-
-        Raises:
-            TlsError: OpenSSL refuses a setting.
-        """
+        """Create the context; raise TlsError if OpenSSL refuses a setting."""
         context = _Context(ssl.PROTOCOL_TLS_SERVER)
         context.set_alpn_protocols(["http/1.1"])
         _set_versions(context, self)
@@ -240,11 +235,7 @@ class _Handshake(ssl.SSLObject):
     _error: ssl.SSLError | None = None
 
     def do_handshake(self) -> None:
-        """Continue the handshake. A failure is first reported as waiting for data, so that the loop sends the alert.
-
-        Raises:
-            ssl.SSLError: the handshake failed, or waits for data.
-        """
+        """Continue the handshake. A failure is first reported as waiting for data, so that the loop sends the alert."""
         if self._error is not None:
             raise self._error
         try:

@@ -21,7 +21,6 @@ from exporter.yamlfile import ConfigError, Document, read, read_bytes
 _LOGGER = logging.getLogger(__name__)
 
 WebConfigError = ConfigError
-#: The contents of each file, or the reason, as text, why it cannot be read.
 Files = dict[Path, bytes | str]
 _MAX_SIZE = 1 << 20
 

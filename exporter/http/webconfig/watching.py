@@ -20,15 +20,10 @@ ReplaceTls = Callable[[Tls | None], Awaitable[None]]
 
 
 class WatchedWebConfig:
-    """One web configuration file, or none (`path` is None), and the configuration in force.
-
-    Raises:
-        WebConfigError: with every problem, when the file cannot be used at start.
-    """
+    """A web configuration file, or none, and the configuration in force; WebConfigError if it is invalid at start."""
 
     def __init__(self, path: Path | None) -> None:
         loader = Loader(path) if path is not None else None
-        #: The configuration in force.
         self.current = loader.config() if loader is not None else WebConfig()
         #: Whether the current files are in force.
         self.valid = True
