@@ -275,7 +275,7 @@ def test_all_problems_are_reported_in_the_order_of_their_lines() -> None:
         ("count:\n\t- 1", "f.yaml:2: not valid YAML: while scanning for the next token"),
     ],
 )
-def test_a_fault_is_said_with_its_line_and_its_cure(text: str, message: str) -> None:
+def test_a_syntax_error_is_reported_with_its_line_and_advice(text: str, message: str) -> None:
     [problem] = problems_of(text)
     assert problem.startswith(message)
 

@@ -21,7 +21,7 @@ _DATE_TOLERANCE = 900.0
 _TOKEN_LIFETIME = 1799
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Refused(Exception):
     """The API refuses a request; `account` is empty if it is unknown."""
 
