@@ -188,5 +188,5 @@ FLAGS = (
         default="info",
     ),
     Flag("--log.format", _LOGGING, "log format", choices=("logfmt", "json"), default="logfmt"),
-    Flag("--version", "serve", "show program's version number and exit", action="version", version=version_line()),
+    Flag("--version", "serve", "show the version and exit", action="version", version=version_line()),
 )
