@@ -19,7 +19,7 @@ _RELATIVE_LINK = re.compile(r"(!?)(\[[^\]]*\])\((?![a-z]+:|#)([^)\s]+)\)")
 
 
 class RevisionHook(BuildHookInterface[Any]):
-    """Record the revision in `exporter/revision.txt`, where it is known."""
+    """Record the revision in `exporter/revision.txt`, if it is known."""
 
     PLUGIN_NAME = "custom"
 
@@ -62,7 +62,7 @@ def absolute_links(text: str, urls: Mapping[str, str]) -> str:
 
 
 def _git_revision(root: Path) -> str | None:
-    """Return the commit, with `-dirty` where files differ from it; None without Git or outside its work tree."""
+    """Return the commit, with `-dirty` if files differ from it; None without Git or outside its work tree."""
     command = ["git", "describe", "--always", "--abbrev=40", "--exclude=*", "--dirty"]
     # A repository further up is another project's.
     environ = {**os.environ, "GIT_CEILING_DIRECTORIES": str(root.parent)}

@@ -18,8 +18,7 @@ _INTRODUCTION = """\
 
 This page is generated from the exporter's tables (`make docs`).
 
-No sample carries a timestamp of its own. A field that the API left out, or that cannot be understood, yields no sample,
-never a zero.
+Samples have no timestamps. A field that is missing from the API's answer or invalid has no sample, never a zero.
 
 `campaign_id` is the first 12 hex digits of the SHA-256 of Mimecast's secure id (`mimecast-exporter campaigns
 --secure-ids` prints both); two campaigns may have the same title. Titles are trimmed and cut at 200 characters.
@@ -39,10 +38,11 @@ correctly. Recordings of a sibling endpoint show the number of the correct optio
 A custom answer's `answerNumber`, else the older `title.correctAnswer`, gives `correct_option` under either setting. A
 campaign's own `numCorrectAnswers.forQuestionN` is always a count and takes precedence.
 
-`mimecast_awareness_campaign_implausible` is 1 when a documented count cannot be one: when it exceeds `numCompleted`;
-when it differs from `numCorrectAnswers` or, where there is one question, from `numCorrect`; or when, with one question
-and at least 10 completions, it equals none of the options' counts. Under `option` it is 1 when the value names no
-option. A warning in the log names the setting; the shipped alerts about wrong answers leave such campaigns out.
+`mimecast_awareness_campaign_implausible` is 1 when `title.correctAnswers` contradicts the setting. Under `count` this
+means that the value exceeds `numCompleted`, differs from `numCorrectAnswers` or, with one question, from `numCorrect`,
+or, with one question and at least 10 completions, equals none of the options' counts. Under `option` it means that the
+value is not the number of an option. The log has a warning, and the shipped alerts about wrong answers leave such
+campaigns out.
 """
 
 _NESTING = """\
@@ -61,7 +61,7 @@ _ADDING_UP = """\
 The vendor does not document whether the users by incorrect answers add up to the participating users.
 """
 
-#: What a collector's section says beside its table.
+#: Notes after the table of a collector.
 _NOTES: Mapping[str, str] = {
     "campaigns": _CORRECT,
     "phishing": _NESTING,
@@ -98,14 +98,13 @@ _REASONS = {
     "permission": "403, `app_forbidden`: the role or the API application lacks Awareness Training",
     "rate_limited": "429",
     "server_error": "5xx",
-    "api_error": "any other answer that says it failed, or whose `meta.status` is not understood",
-    "invalid_response": "a redirect, not JSON, not this API's envelope, truncated, or a page token that repeats or is"
-    " not understood",
+    "api_error": "any other answer that reports a failure, or whose `meta.status` is invalid",
+    "invalid_response": "a redirect, not JSON, not this API's envelope, truncated, or a repeated or invalid page token",
     "too_large": "more bytes than `api.max_response_size`, or too many pages",
     "timeout": "no complete answer within `api.timeout`",
     "connect": "no connection, or it ended before the answer began",
     "tls": "the certificate is not trusted, or there are no common TLS settings",
-    "secret": "a secret's file can no longer be read, or holds nothing usable",
+    "secret": "a secret's file can no longer be read, or its content cannot be used",
 }
 _SKIPPED = {
     "invalid": "not an object, or without id or title",

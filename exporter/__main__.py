@@ -10,13 +10,13 @@ import os
 import signal
 import sys
 
-#: Commands that serve nothing, or no configuration; signals end them as they end any program.
-_ENDING_COMMANDS = frozenset(("check", "campaigns", "healthcheck", "simulate"))
+#: Commands that keep the default signal handling.
+_DEFAULT_SIGNAL_COMMANDS = frozenset(("check", "campaigns", "healthcheck", "simulate"))
 
 
 def main() -> None:
     """Run the command line, and exit with its status."""
-    if not _ENDING_COMMANDS.intersection(sys.argv[1:2]):
+    if not _DEFAULT_SIGNAL_COMMANDS.intersection(sys.argv[1:2]):
         handle_early_signals()
     open_standard_streams()
     leave_multiprocess_mode()
@@ -33,17 +33,13 @@ def handle_early_signals() -> None:
 
 
 def leave_multiprocess_mode() -> None:
-    """Drop the variables by which prometheus_client keeps metrics in files for several processes to share.
-
-    The exporter is one process. The library reads them when it is imported, writes into the folder they name, and fails
-    where there is no such folder.
-    """
+    """Unset the variables that switch prometheus_client to multiprocess mode, which writes metrics to files."""
     for name in ("PROMETHEUS_MULTIPROC_DIR", "prometheus_multiproc_dir"):
         os.environ.pop(name, None)
 
 
 def open_standard_streams() -> None:
-    """Open closed streams on the null device: their numbers would be those of the next sockets."""
+    """Open closed standard streams on the null device, so that no socket gets their file descriptors."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115, PTH123 - open until the end

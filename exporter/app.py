@@ -1,4 +1,4 @@
-"""The composition root: settings in, a running exporter out, and the way from one configuration to the next."""
+"""The composition root: build the running exporter from its configuration, and reload it."""
 
 from __future__ import annotations
 
@@ -25,15 +25,7 @@ log = logging.getLogger(__name__)
 
 
 class App:
-    """One exporter, from its first configuration to its end.
-
-    Args:
-        config: the configuration to start with.
-        read: reads the configuration again; raises ConfigError with every problem.
-        clock: seconds, monotonic.
-        wall_clock: seconds since the epoch.
-
-    """
+    """A running exporter. `read` reads the configuration again; it raises ConfigError with every problem."""
 
     def __init__(
         self,
@@ -53,17 +45,12 @@ class App:
         self.registry = AccountRegistry(clock=clock, wall_clock=wall_clock)
 
     async def start(self) -> None:
-        """Take the first configuration into use.
-
-        Raises:
-            OSError: a certificate file of `api.tls_config` cannot be used.
-
-        """
+        """Apply the initial configuration; raise OSError if a file of `api.tls_config` cannot be used."""
         await self.registry.apply(self._config)
         self._loaded()
 
     async def reload(self) -> str:
-        """Load the configuration again; return an empty string, or why it was refused. Then nothing has changed."""
+        """Load the configuration again; return an empty string, or why it was refused and nothing has changed."""
         async with self._loading:
             try:
                 config = await asyncio.to_thread(self._read)
@@ -90,7 +77,7 @@ class App:
                 await self.reload()
 
     async def _is_repaired(self) -> bool:
-        """Tell whether a faulty account file has other problems now, as its secret may come after it."""
+        """Report whether the problems of invalid account files have changed, as when a missing secret was added."""
         problems = self._config.problems()
         if not problems:
             return False
@@ -100,13 +87,13 @@ class App:
             return not isinstance(error, ConfigError)  # what is unexpected, the reload reports
 
     async def close(self) -> None:
-        """Cancel every refresh; scrapes that wait are answered with what is there."""
+        """Cancel every refresh; waiting scrapes are answered with the current data."""
         await self.registry.close()
 
     def application(
         self, options: HandlerOptions, *, max_requests: int = 40, web: WatchedWebConfig | None = None
     ) -> ASGIApp:
-        """Return the exporter as an ASGI application, protected as the web configuration in force says."""
+        """Return the ASGI application, protected by the web configuration in force."""
         protection = web or WatchedWebConfig(None)
         self.process.watch_web_config(lambda: protection.valid)
         state = AppState(
@@ -125,7 +112,7 @@ class App:
     def _loaded(self) -> None:
         self.process.config_loaded(self._wall_clock(), self._config.account_files_status)
         for problem in self._config.problems():
-            log.error("account file left out: %s", problem)
+            log.error("account file invalid, its accounts are not served: %s", problem)
 
     def _refused(self, why: str) -> str:
         self.process.config_refused()

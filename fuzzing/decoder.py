@@ -14,10 +14,10 @@ from exporter.collectors.fields import MAX_COUNT, MAX_TITLE
 from exporter.config import Account
 from exporter.mimecast import MimecastError
 from exporter.mimecast.envelope import Envelope, next_page_token, parse_leniently
-from exporter.mimecast.refusals import Asked, accept
+from exporter.mimecast.refusals import Call, accept
 from tests.vendor_samples import NEWER, OLDER, PERFORMANCE, PHISHING, SAFE_SCORE, answer
 
-_ASKED = Asked("get-queue", "a role", "client_id and client_secret", "renew it")
+_CALL = Call("get-queue", "a role", "client_id and client_secret", "renew it")
 COUNT, OPTION = Account(name="acme"), Account(name="acme", correct_answers="option")
 _REFUSAL = {"fail": [{"errors": [{"code": "err_xdk_binding_expired"}]}], "meta": {"status": 418}}
 _PAGED = answer(OLDER, meta={"status": 200, "pagination": {"next": "cGFnZQ"}})
@@ -62,7 +62,7 @@ def hold(data: bytes) -> None:
 def _accepted(status: int, data: bytes) -> Envelope | None:
     """Return the envelope of an answer that states no failure and names its next page in a way that is understood."""
     try:
-        envelope = accept(status, data, _ASKED, {}, 1e9)
+        envelope = accept(status, data, _CALL, {}, 1e9)
         (next_page_token(envelope) or "").encode()
     except MimecastError as error:
         str(error).encode()

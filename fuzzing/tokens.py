@@ -8,10 +8,10 @@ import httpx
 
 from exporter.mimecast import MimecastError, Traffic
 from exporter.mimecast.auth import read_token
-from exporter.mimecast.refusals import MAX_PAUSE, Asked, accept, pause_asked_for
+from exporter.mimecast.refusals import MAX_PAUSE, Call, accept, requested_pause
 
 _DATE = b"date: Tue, 24 Nov 2015 12:50:11 GMT\n"
-_ASKED = Asked("token", "a role", "client_id and client_secret", "renew it")
+_CALL = Call("token", "a role", "client_id and client_secret", "renew it")
 SEEDS = [
     b'200\n\n{"access_token": "abc", "token_type": "Bearer", "expires_in": 1799}',
     b'200\n\n{"access_token": "abc", "expires_in": "1799"}',
@@ -38,14 +38,14 @@ def hold(data: bytes) -> None:
     headers = httpx.Headers(
         [(name.strip() or b"x", value.strip()) for name, _, value in (x.partition(b":") for x in lines)]
     )
-    pause = pause_asked_for(headers, 1e9)
+    pause = requested_pause(headers, 1e9)
     assert pause is None or 0 < pause <= MAX_PAUSE
     traffic = Traffic()
     traffic.answered("token", status, headers, 1e9)
     for told in (traffic.rate_limit, traffic.rate_limit_remaining, traffic.rate_limit_reset_time, traffic.clock_skew):
         assert told is None or math.isfinite(told)
     try:
-        token, lifetime = read_token(accept(status, body, _ASKED, headers, 1e9))
+        token, lifetime = read_token(accept(status, body, _CALL, headers, 1e9))
     except MimecastError:
         return
     assert token.isascii()

@@ -7,7 +7,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from exporter.http.webconfig.loading import WebConfigError, load
+from exporter.http.webconfig.loading import Loader, WebConfigError
 from fuzzing.configuration import BOUND
 
 _HASH = "$2b$12$hNf2lSsxfm0.i4a.1kVpSOVyBCfIB51VRjgBUyv6kdnyTlgWj81Ay"
@@ -36,7 +36,7 @@ def hold(data: bytes) -> None:
         path.write_bytes(data)
         began = time.monotonic()
         try:
-            config = load(path)
+            config = Loader(path).config()
         except WebConfigError as error:
             assert str(path) in str(error), "the file is not named"
             assert not re.search(r"\$2[abxy]\$\d\d\$[./A-Za-z0-9]{53}", str(error)), "a hash is shown"

@@ -1,4 +1,4 @@
-"""`make reliability`: docs/reliability.md out of what tests, fuzzer, mutants and the image's run left behind.
+"""`make reliability`: write docs/reliability.md from the results of the tests, the fuzzer and `make image`.
 
 Reads JUnit's XML, whose properties are the figures that tests record, and the JSON files beside it. A test records a
 whole number to have it added up with those of its name, and text to have it shown as it is.
@@ -16,12 +16,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-LEFT_BEHIND = ROOT / ".cache" / "reliability"
+RESULTS = ROOT / ".cache" / "reliability"
 PAGE = ROOT / "docs" / "reliability.md"
 TEMPLATE = Path(__file__).with_name("reliability.template.md")
-#: Folders of tests, and what other commands leave behind: each a section of the page.
+#: Folders of tests, and results of other commands: each is a section of the page.
 TESTED = ("faults", "load", "crash", "secrets")
-RUN_APART = ("fuzz", "mutants", "image")
+RUN_APART = ("fuzz", "image")
 
 
 @dataclass
@@ -33,7 +33,7 @@ class Area:
     figures: dict[str, list[str]] = field(default_factory=dict)
 
     def add(self, case: ET.Element) -> None:
-        """Take in a test's result."""
+        """Add the result of a test."""
         if any(case.find(kind) is not None for kind in ("failure", "error", "skipped")):
             self.failed += 1
             return
@@ -50,21 +50,21 @@ class Area:
 
 
 def main() -> int:
-    """Write the page; 1 where a test did not pass."""
+    """Write the page; return 1 if a test did not pass."""
     file, when = sys.argv[1:]
     areas = {name: Area() for name in TESTED}
     for case in ET.parse(file).iter("testcase"):
         areas[case.attrib["classname"].split(".")[1]].add(case)
     sections = {name: _table(area.rows()) for name, area in areas.items()}
-    sections |= {name: _table(_left_behind(LEFT_BEHIND / f"{name}.json")) for name in RUN_APART}
-    told = {"cores": os.cpu_count(), "python": platform.python_version(), "when": when}
-    PAGE.write_text(TEMPLATE.read_text().format(**sections, **told))
+    sections |= {name: _table(_results(RESULTS / f"{name}.json")) for name in RUN_APART}
+    facts = {"cores": os.cpu_count(), "python": platform.python_version(), "when": when}
+    PAGE.write_text(TEMPLATE.read_text().format(**sections, **facts))
     wrong = sum(area.failed for area in areas.values())
     sys.stdout.write(f"{PAGE.relative_to(ROOT)} written; {wrong} tests did not pass\n")
     return int(wrong > 0)
 
 
-def _left_behind(file: Path) -> Iterator[tuple[str, str]]:
+def _results(file: Path) -> Iterator[tuple[str, str]]:
     if file.exists():
         yield from ((what, str(figure)) for what, figure in json.loads(file.read_text()).items())
     else:

@@ -93,7 +93,7 @@ def test_training_goes_to_its_owner_and_gold_accounts_by_their_label(desk: Desk)
     assert desk.told() == expected
 
 
-def test_one_account_that_is_not_scraped_silences_its_own_training_and_nobody_elses(desk: Desk) -> None:
+def test_one_account_that_is_not_scraped_inhibits_only_its_own_training_alerts(desk: Desk) -> None:
     desk.post(exporter("MimecastAccountNotScraped", account="customer-0194"))
     desk.post(
         training("MimecastCampaignStalled", "customer-0194", campaign_id="1"),

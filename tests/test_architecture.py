@@ -79,7 +79,7 @@ def test_a_package_imports_only_from_the_layers_below(package: str) -> None:
 
 
 @pytest.mark.parametrize("package", GROUND)
-def test_a_package_on_the_ground_imports_nothing_of_the_rest(package: str) -> None:
+def test_a_package_of_the_lowest_layer_imports_no_other_package(package: str) -> None:
     assert imported_by(package) == set()
 
 
@@ -98,6 +98,6 @@ def test_a_package_uses_the_libraries_of_its_purpose_and_no_others(package: str,
     assert known - set(sys.stdlib_module_names) - {"exporter"} <= libraries
 
 
-def test_no_module_is_named_for_nothing() -> None:
+def test_no_module_has_a_meaningless_name() -> None:
     vague = {"utils", "util", "helpers", "helper", "manager", "common", "misc"}
     assert [path for path in PACKAGE.rglob("*.py") if path.stem in vague] == []

@@ -187,7 +187,7 @@ def test_an_account_of_the_values_may_have_any_name_that_yaml_would_take_for_som
     assert {account.name for account in load_file(config, environ={}, catalog=catalog()).accounts} == set(names)
 
 
-def test_accounts_may_come_from_a_config_map_that_somebody_else_writes() -> None:
+def test_accounts_may_come_from_a_config_map_that_another_program_writes() -> None:
     manifests = rendered({"existingAccountsConfigMap": "customers"})
     volumes = {volume["name"]: volume for volume in workload(manifests)["spec"]["template"]["spec"]["volumes"]}
     assert volumes["accounts"]["configMap"]["name"] == "customers"

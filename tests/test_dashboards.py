@@ -226,7 +226,7 @@ def test_a_cells_link_sets_the_time_and_takes_its_values_from_the_row(name: str,
     assert {sort["displayName"] for sort in panel["options"]["sortBy"]} <= heads
 
 
-def test_the_linter_is_told_why_a_rule_is_left() -> None:
+def test_every_exception_for_the_linter_has_a_reason() -> None:
     exclusions = yaml.safe_load((FOLDER / "dashboards" / ".lint").read_text())["exclusions"]
     assert set(exclusions) == {
         "uneditable-dashboard",

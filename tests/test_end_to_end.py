@@ -102,7 +102,7 @@ def test_every_query_of_every_dashboard_gives_data_or_is_known_not_to(stack: Sta
     assert empty <= set(EMPTY_AT_FIRST)
 
 
-def test_an_api_that_breaks_is_told_of_and_so_is_its_mending(stack: Stack) -> None:
+def test_a_failing_api_and_its_recovery_are_logged(stack: Stack) -> None:
     stack.simulator.faults.add(Fault(account="globex", status=403))
     wait_until(
         lambda: stack.receiver.seen("MimecastCollectorFailing", "firing", account="globex", collector="campaigns")
@@ -119,6 +119,6 @@ def test_an_api_that_breaks_is_told_of_and_so_is_its_mending(stack: Stack) -> No
     wait_until(lambda: stack.receiver.seen("MimecastAccountFailing", "resolved", account="globex"))
 
 
-def test_a_campaign_to_which_nothing_was_sent_is_told_of(stack: Stack) -> None:
+def test_a_campaign_without_emails_fires(stack: Stack) -> None:
     wait_until(lambda: stack.receiver.seen("MimecastCampaignNothingSent", "firing", account="acme"))
     assert not stack.receiver.seen("MimecastDataImplausible", "firing")

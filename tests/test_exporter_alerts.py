@@ -64,7 +64,7 @@ def test_a_fleet_whose_exporter_is_down_is_one_exporter_down(each_promtool: Path
     assert len(asked.firing("MimecastJobDown", "60m")[0]) == 1
 
 
-def test_addresses_of_exporters_tell_which_of_two_is_down_and_nothing_is_told_twice(each_promtool: Path) -> None:
+def test_addresses_of_exporters_show_which_of_two_is_down_without_duplicate_alerts(each_promtool: Path) -> None:
     series = {
         f'{name}{{job="mimecast",instance="{account}",exporter="{exporter}"}}': values
         for account, exporter, up in (("a", "one:1", "1x5 0x100"), ("b", "one:1", "1x5 0x100"), ("c", "two:1", "1x110"))
@@ -109,7 +109,7 @@ def test_a_collector_that_fails_alone_is_named(each_promtool: Path) -> None:
 
 
 @pytest.mark.parametrize("reason", ["auth", "permission", "secret"])
-def test_refused_credentials_are_told_of_when_it_is_more_than_one_refusal(each_promtool: Path, reason: str) -> None:
+def test_refused_credentials_fire_after_more_than_one_refusal(each_promtool: Path, reason: str) -> None:
     up = of_account("mimecast_collector_up", "1x9 0x60 1x60", collector="campaigns")
     refused = of_account("mimecast_refresh_failures_total", "0x9 1+0.2x60 13x60", collector="campaigns", reason=reason)
     asked = world(each_promtool, up | refused)
@@ -125,7 +125,7 @@ def test_one_refusal_followed_by_another_failure_is_no_refused_credentials(each_
     assert asked.fires("MimecastAccountFailing", "40m") == [True]
 
 
-def test_stale_data_is_told_of_by_collector(each_promtool: Path) -> None:
+def test_stale_data_fires_for_each_collector(each_promtool: Path) -> None:
     fetched = of_account("mimecast_data_timestamp_seconds", "0+60x9 540x50 3600+60x60", collector="campaigns")
     before, firing, after = world(each_promtool, fetched).firing("MimecastDataStale", "40m", "50m", "100m")
     assert (before, after) == ([], [])
@@ -140,7 +140,7 @@ def test_a_rate_limit_is_nearly_used_up_until_its_window_ends(each_promtool: Pat
     assert asked.fires("MimecastRateLimitNearlyUsedUp", "12m", "40m", "90m") == [False, True, False]
 
 
-def test_refused_requests_are_told_of(each_promtool: Path) -> None:
+def test_refused_requests_fire(each_promtool: Path) -> None:
     refused = {'mimecast_exporter_http_requests_refused_total{job="mimecast",instance="i"}': "0x9 1+1x30 31x60"}
     assert world(each_promtool, refused).fires("MimecastRequestsRefused", "12m", "30m", "90m") == [False, True, False]
 
@@ -160,16 +160,14 @@ def test_a_clock_that_is_off_is_one_alert_for_all_accounts(each_promtool: Path) 
         ("MimecastWebConfigInvalid", "mimecast_exporter_web_config_valid{%s}"),
     ],
 )
-def test_a_file_that_is_not_valid_is_told_of_through_a_failed_scrape(
-    each_promtool: Path, alert: str, series: str
-) -> None:
+def test_an_invalid_file_fires_despite_a_failed_scrape(each_promtool: Path, alert: str, series: str) -> None:
     values = {series % 'job="mimecast",instance="exporter:10587"': "1x9 0x10 stale 0x20 1x60"}
     answers = world(each_promtool, values).firing(alert, "12m", "20m", "21m", "22m", "60m")
     assert [bool(found) for found in answers] == [False, True, True, True, False]
     assert answers[1][0]["instance"] == "exporter:10587"
 
 
-def test_campaigns_that_fall_to_none_on_a_good_answer_are_told_of(each_promtool: Path) -> None:
+def test_campaigns_that_vanish_from_a_successful_answer_fire(each_promtool: Path) -> None:
     up = of_account("mimecast_collector_up", "1x200", collector="campaigns")
     vanished = world(each_promtool, up | of_account("mimecast_awareness_campaigns", "14x70 0x60 14x60"))
     assert vanished.fires("MimecastCampaignsVanished", "60m", "100m", "160m") == [False, True, False]
@@ -178,9 +176,7 @@ def test_campaigns_that_fall_to_none_on_a_good_answer_are_told_of(each_promtool:
 
 
 @pytest.mark.parametrize(("metric", "collector"), [("campaigns", "campaigns"), ("phishing_campaigns", "phishing")])
-def test_entries_that_are_left_out_are_told_of_when_nobody_wanted_that(
-    each_promtool: Path, metric: str, collector: str
-) -> None:
+def test_entries_that_are_left_out_unintentionally_fire(each_promtool: Path, metric: str, collector: str) -> None:
     skipped: dict[str, str] = {}
     for reason in ("limit", "invalid", "filtered", "too_old", "duplicate"):
         skipped |= of_account(f"mimecast_awareness_{metric}_skipped", "0x9 3x90 0x60", reason=reason)
@@ -189,6 +185,6 @@ def test_entries_that_are_left_out_are_told_of_when_nobody_wanted_that(
     assert {(alert["reason"], alert["collector"]) for alert in firing} == {("limit", collector), ("invalid", collector)}
 
 
-def test_counts_that_cannot_be_counts_are_told_of_by_account(each_promtool: Path) -> None:
+def test_implausible_counts_fire_for_each_account(each_promtool: Path) -> None:
     odd = campaign(implausible="0x3 1x20 0x20")
     assert World(each_promtool, odd).fires("MimecastDataImplausible", "3h", "10h", "30h") == [False, True, False]

@@ -27,7 +27,7 @@ _NOT_HERE = "NOT FUZZED: atheris is not installed; it exists for Linux on x86_64
 
 
 @pytest.mark.parametrize("path", _INPUTS, ids=lambda path: f"{path.parent.name}-{path.name}")
-def test_what_fuzzing_found_once_is_mended(path: Path) -> None:
+def test_an_input_that_once_failed_does_not_fail_again(path: Path) -> None:
     target(path.parent.name).hold(path.read_bytes())
 
 

@@ -46,7 +46,7 @@ def test_an_open_exporter_answers_as_described(tmp_path: Path, record_property: 
     assert "level=error" not in demo.output
 
 
-def test_a_protected_exporter_answers_as_described_and_lets_nobody_in(
+def test_a_protected_exporter_answers_as_described_and_refuses_access(
     tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
     file = tmp_path / "web.yml"

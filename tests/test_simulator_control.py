@@ -60,7 +60,7 @@ async def test_a_status_that_has_no_body_leaves_the_connection_usable(api: httpx
 
 
 @pytest.mark.anyio
-async def test_a_fault_can_replace_fields_of_an_answer_that_is_otherwise_good(api: httpx.AsyncClient) -> None:
+async def test_a_fault_can_replace_fields_of_a_regular_answer(api: httpx.AsyncClient) -> None:
     await api.put("/simulator/faults", json={"replace": {"numSent": "many"}})
     await api.put(
         "/simulator/faults", json={"endpoint": "get-safe-score-summary", "replace": {"scoreCounts": {"f": 9}}}

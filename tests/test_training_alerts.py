@@ -138,7 +138,7 @@ def test_a_question_most_answer_wrongly_when_enough_have_answered_and_the_campai
     assert [(found["campaign_id"], found["question"]) for found in firing] == [("a", "1")]
 
 
-def test_a_click_rate_far_above_the_accounts_own_median_is_told_of(each_promtool: Path) -> None:
+def test_a_click_rate_far_above_the_accounts_own_median_fires(each_promtool: Path) -> None:
     earlier: dict[str, str] = {}
     for number, clicks in enumerate((8, 10, 12)):
         earlier |= simulation(str(number), f"{clicks}x130", 60 + 30 * number)
@@ -152,7 +152,7 @@ def test_a_click_rate_far_above_the_accounts_own_median_is_told_of(each_promtool
     assert World(each_promtool, high | simulation("0", "8x130", 60), "6h").fires(alert, "96h") == [False]
 
 
-def test_grades_d_and_f_that_rise_for_a_month_are_told_of(each_promtool: Path) -> None:
+def test_grades_d_and_f_that_rise_for_a_month_fire(each_promtool: Path) -> None:
     def grades(low: str) -> dict[str, str]:
         values = {"a": "300x130", "b": "200x130", "c": "100x130", "d": "100x130", "f": low}
         return {

@@ -275,7 +275,7 @@ def test_all_problems_are_reported_in_the_order_of_their_lines() -> None:
         ("count:\n\t- 1", "f.yaml:2: not valid YAML: while scanning for the next token"),
     ],
 )
-def test_a_fault_is_said_with_its_line_and_its_cure(text: str, message: str) -> None:
+def test_a_syntax_error_is_reported_with_its_line_and_advice(text: str, message: str) -> None:
     [problem] = problems_of(text)
     assert problem.startswith(message)
 
@@ -327,8 +327,8 @@ def test_no_message_repeats_what_stands_where_a_secret_belongs(
 @pytest.mark.parametrize(
     ("data", "line", "message"),
     [
-        (b"a: &a [*a]", 1, "an alias stands for something that contains it"),
-        (b"a: 1\nb: &b {c: *b}", 2, "an alias stands for something that contains it"),
+        (b"a: &a [*a]", 1, "an alias refers to a value that contains it"),
+        (b"a: 1\nb: &b {c: *b}", 2, "an alias refers to a value that contains it"),
         (b"a: \xff", 1, "not UTF-8: save the file as UTF-8"),
         (b"a: 1\nb: \xc3\xbc\nc: \xff", 3, "not UTF-8: save the file as UTF-8"),
         ("a: ü".encode("utf-16"), 1, "not UTF-8: save the file as UTF-8"),
@@ -412,13 +412,13 @@ def test_each_variable_that_is_not_set_is_named() -> None:
     assert problems_of("names: ['${A}${B}${C}', '${B}', '${ C}']", {"C": ""}) == [
         "f.yaml:1: names[0]: environment variable A and B are not set",
         "f.yaml:1: names[1]: environment variable B is not set",
-        "f.yaml:1: names[2]: ${ begins a variable, as in ${NAME}: write $${ for a plain ${",
+        "f.yaml:1: names[2]: ${ begins a variable, as in ${NAME}: write $${ for a literal ${",
     ]
 
 
 def test_a_variable_that_is_not_utf_8_is_refused() -> None:
     assert problems_of("names: ['${A}']", {"A": "\udcff"}) == [
-        "f.yaml:1: names[0]: holds a character that UTF-8 cannot write"
+        "f.yaml:1: names[0]: contains a character that UTF-8 cannot encode"
     ]
 
 

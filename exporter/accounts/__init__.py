@@ -1,1 +1,1 @@
-"""What runs: the cache, one account, and the registry of all accounts."""
+"""The running accounts: caches, refreshes, status, and the registry of all accounts."""

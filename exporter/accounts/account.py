@@ -1,4 +1,4 @@
-"""One account as it runs: its enabled collectors, and the text of its own status."""
+"""A running account: its enabled collectors and its status."""
 
 from __future__ import annotations
 
@@ -17,13 +17,7 @@ from exporter.mimecast import Traffic
 
 
 class RunningAccount:
-    """One account; `configure` enables its collectors.
-
-    Args:
-        settings: the account's settings.
-        shared: what it shares with accounts that use the same credentials.
-
-    """
+    """A running account. It has no collectors until `configure` is called."""
 
     def __init__(self, settings: Account, shared: Shared) -> None:
         self.settings = settings
@@ -34,9 +28,9 @@ class RunningAccount:
         self._texts: FamilyTexts | None = None
 
     def configure(self, settings: Account, config: Config, http: httpx.AsyncClient) -> Sequence[RunningCollector]:
-        """Take settings into use, and return the collectors that are no longer enabled, for the caller to close.
+        """Apply settings, and return the collectors that are no longer enabled; the caller closes them.
 
-        Those that stay enabled keep data, counters, age and pause.
+        Collectors that stay enabled keep their data, counters and pauses.
         """
         self.settings = settings
         wall_clock = self._shared.wall_clock
@@ -56,22 +50,22 @@ class RunningAccount:
 
     @property
     def is_refreshing(self) -> bool:
-        """Whether a refresh of any collector runs."""
+        """Whether any collector is refreshing."""
         return any(running.cache.is_refreshing for running in self.collectors.values())
 
     @property
     def status_texts(self) -> FamilyTexts:
-        """The samples of the account's own status; the same object as long as nothing changed."""
+        """The samples of the account's status; the same object until something changes."""
         if self._texts is None or self.is_refreshing:
             self._texts = render_record(ACCOUNT_FAMILIES, self.status, self._labels)
         return self._texts
 
     async def idle(self) -> None:
-        """Wait for the refreshes that run now."""
+        """Wait for the running refreshes."""
         await asyncio.gather(*(running.cache.idle() for running in self.collectors.values()))
 
     async def close(self) -> None:
-        """Cancel the refreshes that run, and start no others."""
+        """Cancel the running refreshes, and start no more."""
         await asyncio.gather(*(running.cache.close() for running in self.collectors.values()))
 
     def _forget_texts(self) -> None:

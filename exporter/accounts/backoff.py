@@ -1,4 +1,4 @@
-"""Pauses after failures: 5 s doubling to 5 m with jitter, or what the API asked for."""
+"""Exponential backoff after failures, from 5 seconds to 5 minutes with jitter, or as long as the API requests."""
 
 from __future__ import annotations
 
@@ -8,22 +8,16 @@ from collections.abc import Callable
 
 from exporter.accounts.clock import Clock
 
-#: Seconds from the first failure to the next attempt; doubled by each further failure.
+#: Seconds from the first failure to the next attempt; each further failure doubles them.
 FIRST_PAUSE = 5.0
 #: Seconds at which the doubling stops.
 MAX_PAUSE = 300.0
-#: The share of a pause that is added at random at most, so that those that failed together do not retry together.
+#: The largest random share added to a pause, so that accounts that failed together do not retry together.
 JITTER = 0.2
 
 
 class Backoff:
-    """When the next attempt may be made. One object is shared by all that would be refused together.
-
-    Args:
-        clock: seconds, monotonic.
-        chance: returns a number from 0 to 1 at each call.
-
-    """
+    """The time of the next attempt; shared by collectors that would fail together. `chance` is from 0 to 1."""
 
     def __init__(self, clock: Clock, chance: Callable[[], float] = random.random) -> None:
         self._clock = clock
@@ -34,20 +28,19 @@ class Backoff:
 
     @property
     def remaining(self) -> float:
-        """Seconds until the next attempt may be made; 0 where it may be made now."""
+        """Seconds until the next attempt may be made; 0 if it may be made now."""
         return max(0.0, self._pause_ends - self._clock())
 
     def succeeded(self, started: float) -> None:
-        """Record that an attempt started at that time succeeded; a pause ordered since then stays."""
+        """Record the success of an attempt that began at `started`; a pause caused since then stays."""
         if started >= self._failed_at:
             self._failures = 0
             self._pause_ends = -math.inf
 
     def failed(self, started: float, retry_after: float | None) -> None:
-        """Record that an attempt started at that time failed.
+        """Record the failure of an attempt that began at `started`; concurrent attempts count as one failure.
 
-        `retry_after` is the pause in seconds that the API asked for, or None. Attempts that ran side by side count as
-        one failure.
+        `retry_after` is the pause in seconds that the API requested, or None.
         """
         if started >= self._failed_at:
             self._failures += 1

@@ -1,6 +1,6 @@
-"""One value that is costly to fetch: time to live, single flight, bounded staleness, and pauses after failures.
+"""A cache of one value, with a time to live, singleflight, bounded staleness and backoff.
 
-There is no timer: nothing is fetched that nobody asks for. Times are seconds of the given clock, which is monotonic.
+It has no timer: a request starts a refresh when the value has expired. Times are seconds of a monotonic clock.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ Value = TypeVar("Value")
 
 
 class _Entry(NamedTuple, Generic[Value]):
-    """A value, when it was fetched, and the validity (see `Cache.invalidate`) under which its refresh started."""
+    """A value, when it was fetched, and the number of calls of `Cache.invalidate` when its refresh started."""
 
     value: Value
     fetched_at: float
@@ -26,7 +26,7 @@ class _Entry(NamedTuple, Generic[Value]):
 
 @dataclass
 class Statistics:
-    """Requests for the value; those answered within the time to live; those answered with an older value."""
+    """Counts of requests: all, those answered within the time to live, and those answered with an older value."""
 
     requests: int = 0
     hits: int = 0
@@ -34,16 +34,15 @@ class Statistics:
 
 
 class Cache(Generic[Value]):
-    """The last good value of `fetch`, fetched again when somebody asks and it is older than `ttl`.
+    """The last value that `fetch` returned, fetched again on the first request after `ttl` seconds.
 
     Args:
-        fetch: returns a new value or raises. An exception may have `retry_after`, the pause in seconds that the API
-            asked for, and `concerns_credentials`, where it holds for all that use the same credentials.
-        ttl: seconds during which a value is served without fetching; 0 fetches for each request.
-        max_stale: seconds beyond `ttl` during which a value is served while fetching fails.
-        credentials: the pauses of all that use the same credentials.
-        clock: seconds, monotonic.
-
+        fetch: returns a new value or raises. `retry_after` and `concerns_credentials` of its exceptions are those of
+            `MimecastError`.
+        ttl: seconds for which a value is served without a refresh; 0 refreshes on each request.
+        max_stale: seconds beyond `ttl` for which a value is served while refreshes fail.
+        credentials: the backoff of all caches that use the same credentials.
+        clock: the monotonic clock.
     """
 
     def __init__(
@@ -69,32 +68,32 @@ class Cache(Generic[Value]):
 
     @property
     def is_refreshing(self) -> bool:
-        """Whether a refresh runs."""
+        """Whether a refresh is running."""
         return self._refresh is not None
 
     @property
     def next_attempt_in(self) -> float:
-        """Seconds for which no refresh is started, because the last one failed; 0 where there is no such pause."""
+        """Seconds until a refresh may be started after a failure; 0 if it may be started now."""
         return max(self._backoff.remaining, self._credentials.remaining)
 
     def invalidate(self) -> None:
-        """Make the value due for a refresh, whatever its age; until that succeeds the value is served."""
+        """Expire the value; it is served until a refresh succeeds."""
         self._validity += 1
 
     async def idle(self) -> None:
-        """Wait for the refresh that runs now."""
+        """Wait for the running refresh."""
         if self._refresh is not None:
             await asyncio.wait([self._refresh])
 
     async def close(self) -> None:
-        """Cancel the refresh that runs, whoever waits for it, and start no other."""
+        """Cancel the running refresh, and start no more."""
         self._closed = True
         if self._refresh is not None:
             self._refresh.cancel()
             await asyncio.wait([self._refresh])
 
     def request(self) -> asyncio.Task[None] | None:
-        """Count a request, and return the refresh that it should wait for, started where one is due."""
+        """Count a request, and return the refresh to wait for; start one if the value has expired."""
         self.statistics.requests += 1
         if self._refresh is None:
             if self._is_fresh():
@@ -109,12 +108,12 @@ class Cache(Generic[Value]):
             return False
         return self.clock() - entry.fetched_at < self.ttl
 
-    def current(self, asked_at: float) -> Value | None:
-        """Return what may be served to a request made at `asked_at`."""
+    def current(self, requested_at: float) -> Value | None:
+        """Return the value to serve for a request made at `requested_at`, or None."""
         entry = self._entry
         if entry is None:
             return None
-        if entry.fetched_at < asked_at:
+        if entry.fetched_at < requested_at:
             age = self.clock() - entry.fetched_at
             if age >= self.ttl + self.max_stale:
                 return None
@@ -137,12 +136,12 @@ class Cache(Generic[Value]):
 
 
 async def get_all(caches: Sequence[Cache[Any]], timeout: float) -> list[Any]:
-    """Return what each cache serves, None where that is nothing, waiting at most `timeout` seconds for all refreshes.
+    """Return the value or None of each cache, after waiting at most `timeout` seconds for refreshes.
 
-    A refresh that takes longer continues, and serves the next request.
+    A refresh that takes longer continues, and its value serves the next request.
     """
-    asked_at = [cache.clock() for cache in caches]
+    requested_at = [cache.clock() for cache in caches]
     refreshes = {refresh for cache in caches if (refresh := cache.request()) is not None}
     if refreshes and timeout > 0:
         await asyncio.wait(refreshes, timeout=timeout)
-    return [cache.current(asked) for cache, asked in zip(caches, asked_at, strict=True)]
+    return [cache.current(moment) for cache, moment in zip(caches, requested_at, strict=True)]

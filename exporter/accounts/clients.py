@@ -1,4 +1,4 @@
-"""API clients made from settings."""
+"""Build API clients from settings."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _TLS_VERSIONS = {"TLS12": ssl.TLSVersion.TLSv1_2, "TLS13": ssl.TLSVersion.TLSv1_
 
 @dataclass(frozen=True)
 class _Bypass:
-    """Whether a host and port are reached without the proxy; equal where the rules are."""
+    """Whether a host and port bypass the proxy; instances with equal rules are equal."""
 
     rules: tuple[NoProxyRule, ...]
 
@@ -34,12 +34,7 @@ class _Bypass:
 
 
 def http_settings(api: ApiSettings) -> HttpSettings:
-    """Return how connections are made under these settings.
-
-    Raises:
-        OSError: a certificate file cannot be read.
-
-    """
+    """Return the HTTP settings of the section `api`; raise OSError if a certificate file cannot be read."""
     tls = api.tls_config
     return HttpSettings(
         proxy_url=api.proxy_url.read() if api.proxy_url else None,
@@ -52,7 +47,7 @@ def http_settings(api: ApiSettings) -> HttpSettings:
 
 
 def authentication(account: Account, clock: Clock = monotonic, wall_clock: Clock = time.time) -> Credentials:
-    """Return how the account authenticates; secrets are read at each use."""
+    """Return the account's credentials; secrets are read at each use."""
     if account.oauth2 is not None:
         return ClientCredentials(
             token_url=account.base_url + TOKEN_PATH,
@@ -60,7 +55,7 @@ def authentication(account: Account, clock: Clock = monotonic, wall_clock: Clock
             client_secret=account.oauth2.client_secret.read,
             clock=clock,
         )
-    assert account.hmac is not None  # noqa: S101 - the configuration takes no account without credentials
+    assert account.hmac is not None  # noqa: S101 - a loaded account has exactly one of the two
     return SignedRequests(
         app_id=account.hmac.app_id,
         app_key=account.hmac.app_key.read,
@@ -79,7 +74,7 @@ def client_of(
     *,
     wall_clock: Clock = time.time,
 ) -> MimecastClient:
-    """Return the account's client, which records its exchanges in `traffic`."""
+    """Return the account's client, which records its requests in `traffic`."""
     return MimecastClient(
         http,
         base_url=account.base_url,

@@ -1,11 +1,10 @@
-"""The clock by which ages and pauses are measured."""
+"""The monotonic clock that measures ages and pauses."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
 
-#: Returns seconds.
 Clock = Callable[[], float]
 
 

@@ -1,4 +1,4 @@
-"""One collector of one account as it runs: its cache, its status, and the text of both."""
+"""A running collector of one account: its cache, its status, and the rendered samples of both."""
 
 from __future__ import annotations
 
@@ -24,19 +24,11 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Shared:
-    """What accounts share that use the same credentials at the same host.
-
-    Attributes:
-        auth: how they authenticate.
-        pauses: their pauses after refused credentials.
-        limiter: bounds how many refreshes run at once.
-        clock: seconds, monotonic.
-        wall_clock: seconds since the epoch.
-
-    """
+    """What accounts with the same credentials and API host share."""
 
     auth: Credentials
     pauses: Backoff
+    #: Limits how many refreshes run at the same time.
     limiter: AbstractAsyncContextManager[Any]
     clock: Clock
     wall_clock: Clock
@@ -44,34 +36,17 @@ class Shared:
 
 @dataclass(frozen=True, eq=False)
 class Snapshot:
-    """One good answer, ready to be served.
-
-    Attributes:
-        texts: the records' samples by family.
-        records: how many records are exported.
-        skipped: those that are not, by reason.
-        fetched_at: seconds since the epoch.
-
-    """
+    """The result of a successful refresh: rendered samples, and counts of records exported and skipped by reason."""
 
     texts: FamilyTexts
     records: int
     skipped: Counter[str]
+    #: Seconds since the epoch.
     fetched_at: float
 
 
 class RunningCollector:
-    """One collector of one account. It starts no task but the cache's refresh.
-
-    Args:
-        collector: its entry in the table.
-        account: the account's settings.
-        client: the account's API client.
-        cache: time to live and staleness.
-        shared: what it shares with other collectors.
-        on_refreshed: called after each refresh.
-
-    """
+    """A running collector of one account. `on_refreshed` is called after each refresh."""
 
     def __init__(
         self,
@@ -98,14 +73,14 @@ class RunningCollector:
         self._notice = ""
 
     def configure(self, account: Account, client: MimecastClient, cache: CacheSettings) -> None:
-        """Take new settings into use; what changes the records makes the data due for a refresh."""
+        """Apply settings; a change that affects the records expires the data."""
         if (account.campaigns, account.correct_answers) != (self._account.campaigns, self._account.correct_answers):
             self.cache.invalidate()
         self._account, self._client = account, client
         self.cache.ttl, self.cache.max_stale = cache.ttl, cache.max_stale
 
     def serve(self, snapshot: Snapshot | None) -> FamilyTexts:
-        """Make the snapshot the one that the status speaks of, and return its samples."""
+        """Update the status to the snapshot being served, and return its samples."""
         if snapshot is not self._snapshot:
             self._snapshot, self._status_texts = snapshot, None
             self.status.records = snapshot.records if snapshot else None
@@ -115,7 +90,7 @@ class RunningCollector:
 
     @property
     def status_texts(self) -> FamilyTexts:
-        """The samples of the status; the same object as long as nothing changed."""
+        """The samples of the status; the same object until something changes."""
         if self._status_texts is None:
             self._status_texts = self.status.texts(self._account.name)
         return self._status_texts
@@ -130,7 +105,7 @@ class RunningCollector:
             raise
         except Exception:
             log.exception("unexpected error during a refresh", extra=self._fields())
-            self._failed("api_error", "the exporter failed; see the traceback in its log")
+            self._failed("api_error", "internal error of the exporter: see the traceback in its log")
             raise
         finally:
             self.status.attempted_at = self._shared.wall_clock()
@@ -154,18 +129,18 @@ class RunningCollector:
         return Snapshot(texts, len(records), skipped, fetched_at)
 
     def _succeeded(self, records: int, skipped: Counter[str], notice: str) -> None:
-        """Log a first success and a recovery; the success that follows a success is worth a debug line only."""
+        """Record a success; the first one and a recovery are logged at level info, others at debug."""
         level = logging.DEBUG if self.status.up else logging.INFO
         log.log(level, "refreshed", extra=self._fields() | {"records": records, "bytes": self.status.size})
         if skipped["limit"]:
-            notice += "; " * bool(notice) + "campaigns.limit leaves out the campaigns launched longest ago"
+            notice += "; " * bool(notice) + "campaigns.limit excludes the campaigns launched longest ago"
         if notice and notice != self._notice:
             log.warning("%s", notice, extra=self._fields())
         self._notice = notice
         self.status.up, self.status.reason, self.status.message = True, "", ""
 
     def _failed(self, reason: str, message: str) -> None:
-        """Log a failure once; one that continues for the same reason is worth a debug line only."""
+        """Record a failure; one with another reason than the last is logged as a warning, others at level debug."""
         level = logging.DEBUG if reason == self.status.reason else logging.WARNING
         log.log(level, "refresh failed: %s", message, extra=self._fields() | {"reason": reason})
         self.status.failures[reason] += 1

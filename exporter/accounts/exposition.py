@@ -1,4 +1,4 @@
-"""What some accounts export: their samples merged family by family, and kept until one of them changes."""
+"""Merge the samples of accounts by metric family, and cache the result until one of them changes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from exporter.exposition.text import FamilyTexts, Format, head, merge
 
 
 class _Merged:
-    """The merged text of some texts, merged again only when one of them is not the object that it was."""
+    """A cached merge of texts, repeated when one of them is a new object."""
 
     def __init__(self) -> None:
         self._texts: Sequence[FamilyTexts] = ()
@@ -40,13 +40,7 @@ class _Merged:
 
 
 class AccountsExposition:
-    """What is exported of some accounts' collectors, and how it is kept between scrapes.
-
-    Args:
-        accounts: in the order of the configuration.
-        collectors: names of the collectors to export, None for all.
-
-    """
+    """The exposition of accounts and of their collectors with these names (None for all), cached between scrapes."""
 
     def __init__(self, accounts: Sequence[RunningAccount], collectors: frozenset[str] | None = None) -> None:
         self.accounts = accounts
@@ -61,14 +55,14 @@ class AccountsExposition:
         self._record_texts: list[FamilyTexts] = []
 
     async def refresh(self, timeout: float) -> None:
-        """Refresh what is due, waiting at most `timeout` seconds."""
+        """Refresh expired data, waiting at most `timeout` seconds."""
         snapshots = await get_all([running.cache for running in self._collectors], timeout)
         self._record_texts = [
             running.serve(snapshot) for running, snapshot in zip(self._collectors, snapshots, strict=True)
         ]
 
     def body(self, form: Format) -> CachedBody:
-        """Return the records and statuses, as of the last refresh; the same object as long as nothing changed."""
+        """Return the records and statuses as of the last refresh; the same object until something changes."""
         # The records' text is the same in both formats, as they are all gauges.
         records = self._records.body(record_families(), self._record_texts, "text")
         texts = [account.status_texts for account in self.accounts]

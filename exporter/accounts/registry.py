@@ -1,7 +1,6 @@
-"""The running accounts of a configuration: from settings to accounts, and from one configuration to the next.
+"""Create the running accounts of a configuration, and apply changed configurations to them.
 
-What accounts may share exists once: one connection pool for equal HTTP settings, one token and one pause for equal
-credentials at one host.
+All accounts share one connection pool; accounts with equal credentials at one API host share a token and a backoff.
 """
 
 from __future__ import annotations
@@ -23,19 +22,13 @@ from exporter.mimecast import HttpSettings, open_http_client
 
 
 class AccountRegistry:
-    """The running accounts.
-
-    Args:
-        clock: seconds, monotonic.
-        wall_clock: seconds since the epoch.
-
-    """
+    """The running accounts, by name."""
 
     def __init__(self, *, clock: Clock = monotonic, wall_clock: Clock = time.time) -> None:
         self.accounts: dict[str, RunningAccount] = {}
         self._clock = clock
         self._wall_clock = wall_clock
-        #: How many refreshes may run at once, by base URL: a host that hangs must not hold up the others.
+        #: Limits of concurrent refreshes by base URL, so that an API host that hangs does not delay the others.
         self._limiters: dict[str, anyio.CapacityLimiter] = {}
         self._http: tuple[HttpSettings, httpx.AsyncClient] | None = None
         self._shared: dict[object, Shared] = {}
@@ -43,13 +36,10 @@ class AccountRegistry:
         self._retiring: set[asyncio.Task[None]] = set()
 
     async def apply(self, config: Config) -> None:
-        """Run this configuration instead of the last one.
+        """Apply a configuration.
 
-        An account keeps data, counters, age and pause as long as name, base URL and credentials are the same.
-
-        Raises:
-            OSError: a certificate file cannot be used; nothing has changed then.
-
+        An account keeps its data, counters and pauses if its name, base URL and credentials are unchanged. An OSError
+        means that a certificate file cannot be used and nothing has changed.
         """
         settings = http_settings(config.api)
         previous, self._http = self._http, self._client(settings)
@@ -71,7 +61,7 @@ class AccountRegistry:
             self._retire(previous[1])
 
     def exposition(self, account: str | None, collectors: frozenset[str] | None) -> AccountsExposition:
-        """Return what one account exports, or all of them (None), of these collectors or of all (None)."""
+        """Return the exposition of one account or all (None), and of some collectors or all (None)."""
         known = self._expositions.get((account, collectors))
         if known is None:
             accounts = list(self.accounts.values()) if account is None else [self.accounts[account]]
@@ -79,7 +69,7 @@ class AccountRegistry:
         return known
 
     async def close(self) -> None:
-        """Cancel every refresh and close every connection; scrapes that wait are answered with what is there."""
+        """Cancel every refresh and close every connection; waiting scrapes are answered with the current data."""
         await asyncio.gather(*(account.close() for account in self.accounts.values()))
         await asyncio.gather(*self._retiring)
         if self._http is not None:
@@ -109,7 +99,7 @@ class AccountRegistry:
         return Shared(auth, Backoff(self._clock), limiter, self._clock, self._wall_clock)
 
     def _retire(self, http: httpx.AsyncClient) -> None:
-        """Close a client once the refreshes that may use it are over."""
+        """Close a client when no running refresh can use it any more."""
 
         async def close_when_idle() -> None:
             await asyncio.gather(*(account.idle() for account in self.accounts.values()))

@@ -1,4 +1,4 @@
-"""What is known of an account and its collectors: the facts behind the status metrics and the landing page."""
+"""The status of accounts and collectors, which the status metrics and the landing page show."""
 
 from __future__ import annotations
 
@@ -17,23 +17,17 @@ from exporter.mimecast import REASONS, Traffic
 
 @dataclass
 class CollectorStatus:
-    """One collector of one account.
+    """The status of one collector of one account; times are seconds since the epoch.
 
     Attributes:
-        collector: its name, the label `collector`.
-        cache: how its scrapes were answered.
-        counted_as: the family that counts its records, empty where nothing is counted.
         up: whether the last completed refresh succeeded; False before the first.
-        reason: why the last completed refresh failed, empty where it did not.
-        message: the same as a sentence that says what to do.
+        reason: why the last completed refresh failed; empty after a success.
+        message: the failure as a sentence that says what to do.
         failures: failed refreshes by reason, every reason present.
-        duration: seconds the last refresh took.
-        size: decoded bytes of the last good answer.
-        attempted_at: when the last refresh ended, seconds since the epoch.
-        data_time: when the data being served was fetched, seconds since the epoch; None where none is served.
-        records: records of that data that are exported.
-        skipped: records of that data that are not, by reason.
-
+        duration: seconds that the last refresh took.
+        size: decompressed bytes of the last complete answer.
+        attempted_at: when the last refresh ended.
+        data_time: when the data being served was fetched; None if no data is served.
     """
 
     collector: str
@@ -51,7 +45,7 @@ class CollectorStatus:
     skipped: Counter[str] = field(default_factory=Counter)
 
     def labels(self, account: str) -> str:
-        """Return the labels of its metrics, as they stand between the braces."""
+        """Return the labels of its metrics in the text format, without braces."""
         return format_labels(("account", "collector"), (account, self.collector))
 
     def texts(self, account: str) -> FamilyTexts:
@@ -64,15 +58,7 @@ class CollectorStatus:
 
 @dataclass
 class AccountStatus:
-    """One account.
-
-    Attributes:
-        account: its name, the label `account`.
-        traffic: what the exchanges with the API have shown.
-        endpoints: names of the endpoints that its collectors call.
-        collectors: the status of each enabled collector.
-
-    """
+    """The status of one account; `endpoints` are the names of those that its collectors call."""
 
     account: str
     traffic: Traffic
@@ -99,7 +85,7 @@ ACCOUNT_FAMILIES: tuple[Family[AccountStatus], ...] = (
     ),
     Family(
         "mimecast_api_requests_total",
-        "Requests to the API by endpoint and HTTP status; the code is none where no answer came.",
+        "Requests to the API by endpoint and HTTP status; the code is none if no response arrived.",
         _requests,
         type="counter",
         labels=("endpoint", "code"),
@@ -147,12 +133,12 @@ COLLECTOR_FAMILIES: tuple[Family[CollectorStatus], ...] = (
     ),
     Family(
         "mimecast_refresh_duration_seconds",
-        "How long the last refresh took, including the token where one was needed, and every page.",
+        "Duration of the last refresh, including the access token and every page.",
         lambda status: status.duration,
     ),
     Family(
         "mimecast_response_size_bytes",
-        "Size of the last complete answer, decompressed, all pages.",
+        "Decompressed size of the last complete response, all pages.",
         lambda status: status.size,
     ),
 )
@@ -186,7 +172,7 @@ def count_families(counted_as: str) -> tuple[Family[CollectorStatus], ...]:
         Family(counted_as, "Campaigns that are exported.", lambda status: status.records),
         Family(
             f"{counted_as}_skipped",
-            "Campaigns of the API's answer that are not exported, by reason.",
+            "Campaigns in the API's response that are not exported, by reason.",
             _skipped,
             labels=("reason",),
         ),
@@ -198,18 +184,18 @@ def _skipped(status: CollectorStatus) -> Iterable[Sample]:
 
 
 def record_families() -> list[Family[Any]]:
-    """Return the families of every collector's records, in the order in which they appear."""
+    """Return the families of every collector's records, in the order of the exposition."""
     return [family for collector in COLLECTORS.values() for family in collector.families]
 
 
 def status_families() -> list[Family[Any]]:
-    """Return the families of the status of accounts and collectors that change with a refresh."""
+    """Return the status families of accounts and collectors that change with a refresh."""
     counted = [collector.counted_as for collector in COLLECTORS.values() if collector.counted_as]
     counts = [family for name in counted for family in count_families(name)]
     return [*ACCOUNT_FAMILIES, *COLLECTOR_FAMILIES, *counts]
 
 
 def reserved_labels() -> frozenset[str]:
-    """Return the labels of every metric of an account, which its target labels must not repeat."""
+    """Return the labels of all metrics of an account, which its target labels must not repeat."""
     own = [label for family in (*record_families(), *status_families()) for label in family.labels]
     return frozenset({"account", "collector", *own, *(label for one in COLLECTORS.values() for label in one.labels)})

@@ -1,4 +1,4 @@
-"""`campaigns`: what an account returns now, as a table, as JSON or as metrics."""
+"""`campaigns`: print the current campaigns of accounts as a table, JSON or metrics."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from exporter.cli.asking import Outcome, ask
+from exporter.cli.fetching import Outcome, fetch_all
 from exporter.cli.loading import load
 from exporter.cli.logs import set_up_logging
 from exporter.collectors.campaigns import CAMPAIGNS, Campaign
@@ -25,7 +25,7 @@ Rows = Sequence[tuple[str, Campaign]]
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print the campaigns; return 1 where an account fails."""
+    """Print the campaigns; return 1 if an account fails."""
     set_up_logging(options.log_level, options.log_format)
     config = load(options.config_file)
     if config is None:
@@ -33,7 +33,7 @@ def run(options: argparse.Namespace) -> int:
     accounts = _chosen(config, options.account, everything=options.all_accounts)
     if accounts is None:
         return 1
-    outcomes = ask(config, accounts, [CAMPAIGNS.name])
+    outcomes = fetch_all(config, accounts, [CAMPAIGNS.name])
     if outcomes is None:
         return 1
     failed = [outcome for outcome in outcomes if outcome.error is not None]
@@ -58,7 +58,7 @@ def _print(outcomes: Sequence[Outcome], options: argparse.Namespace) -> None:
 
 
 def _chosen(config: Config, name: str | None, *, everything: bool) -> Sequence[Account] | None:
-    """Return the accounts to call, or None after printing why that is not clear."""
+    """Return the selected accounts, or None after printing an error."""
     if everything or (name is None and len(config.accounts) == 1):
         return config.accounts
     chosen = [account for account in config.accounts if account.name == name]
@@ -87,7 +87,7 @@ def _cells(account: str, campaign: Campaign) -> tuple[str, ...]:
 
 
 def _correct(campaign: Campaign) -> str:
-    """Return the users that answered correctly, by question where there are several: `80`, `80/75/61`."""
+    """Return the users that answered correctly, by question if there are several: `80`, `80/75/61`."""
     by_question = campaign.answers.by_question
     if not by_question:
         return "-" if campaign.users_correct is None else str(campaign.users_correct)

@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Iterator
 
-from exporter.cli.asking import Outcome, ask
+from exporter.cli.fetching import Outcome, fetch_all
 from exporter.cli.loading import load
 from exporter.cli.logs import set_up_logging
 from exporter.cli.serve import load_web
@@ -14,7 +14,7 @@ from exporter.config import Config
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print a line per file and collector; return 1 where a file is invalid or a collector fails."""
+    """Print a line per file and collector; return 1 if a file is invalid or a collector fails."""
     set_up_logging(options.log_level, options.log_format)
     config = load(options.config_file)
     web = load_web(options.web_config_file)
@@ -34,7 +34,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _check_online(config: Config) -> int:
-    outcomes = ask(config, config.accounts)
+    outcomes = fetch_all(config, config.accounts)
     if outcomes is None:
         return 1
     for outcome in outcomes:

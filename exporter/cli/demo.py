@@ -21,7 +21,7 @@ from exporter.yamlfile import read_mapping
 
 
 def run(options: argparse.Namespace) -> int:
-    """Run both until a signal ends them."""
+    """Run both until a signal stops them."""
     set_up_logging(options.log_level, options.log_format)
     web, sockets = load_web(options.web_config_file), listen(options.web_listen_address)
     if web is None or sockets is None:
@@ -40,7 +40,7 @@ def run(options: argparse.Namespace) -> int:
 def _configuration(accounts: Sequence[SimulatedAccount], base_url: str) -> Config:
     """Return the configuration of these accounts, without writing a file: the file system may be read-only."""
     own = [account.settings(base_url) | {"collectors": list(COLLECTORS)} for account in accounts]
-    # The time to live is short, so that the numbers change while one watches.
+    # A short time to live, so that the numbers change visibly.
     document = read_mapping({"accounts": own, "cache": {"ttl": "10s"}}, Config, source="demo")
     return replace(document.result(), source="demo")
 

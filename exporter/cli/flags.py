@@ -1,7 +1,4 @@
-"""The flags of every command, and what their values mean.
-
-Each function that reads a value raises ArgumentTypeError, which argparse prints beside the flag's name.
-"""
+"""The flags of every command, and the functions that parse their values."""
 
 from __future__ import annotations
 
@@ -18,12 +15,12 @@ DEFAULT_LISTEN = ":10587"
 _URL = re.compile(r"(?i:https?)://([a-zA-Z0-9._-]+|\[[0-9a-fA-F:.]+\])(:[0-9]{1,5})?(/[!\"$->@-~]*)?")
 
 
-def _matching(pattern: str, wanted: str, convert: Callable[[str], Any] = str) -> Callable[[str], Any]:
-    """Return the function that converts a text that matches a pattern, and says what is wanted otherwise."""
+def _matching(pattern: str, expected: str, convert: Callable[[str], Any] = str) -> Callable[[str], Any]:
+    """Return a function that checks a value against a pattern and converts it."""
 
     def value(text: str) -> Any:
         if not re.fullmatch(pattern, text):
-            raise argparse.ArgumentTypeError(f"{text!r} is not {wanted}")
+            raise argparse.ArgumentTypeError(f"{text!r} is not {expected}")
         return convert(text)
 
     return value
@@ -33,7 +30,6 @@ positive_int = _matching("0*[1-9][0-9]*", "a whole number of 1 or more", int)
 label = _matching(
     "[a-zA-Z_][a-zA-Z0-9_]*=.*", "a label such as instance=exporter:10587", lambda text: text.split("=", 1)
 )
-#: A path that nothing else is served at.
 path = _matching(
     r"(?!/(config|probe|sd)$|/-/)(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)+", "a path such as /metrics that nothing else uses"
 )
@@ -75,15 +71,7 @@ def url(text: str) -> str:
 
 
 class Flag:
-    """One flag: its name, the commands that have it, and what argparse is told of it.
-
-    Args:
-        usage: the name, and the placeholder of its value, if it takes one.
-        commands: names of commands.
-        text: the help text; the default is appended to it.
-        options: further arguments of `add_argument`.
-
-    """
+    """A flag: its name with the placeholder of its value, its commands, its help, and arguments of `add_argument`."""
 
     def __init__(self, usage: str, commands: str, text: str, **options: Any) -> None:
         self.name, _, metavar = usage.partition(" ")
@@ -99,7 +87,6 @@ _EXPORTER = "serve demo"
 _SIMULATOR = "simulate demo"
 _LOGGING = "serve demo simulate check campaigns"
 
-#: Every flag, in the order of the help texts.
 FLAGS = (
     Flag(
         "--config.file FILE",
@@ -109,7 +96,7 @@ FLAGS = (
     Flag(
         "--config.watch SECONDS",
         "serve",
-        "reload when the configuration or an account file changes; look every SECONDS (default: 30)",
+        "check every SECONDS (default: 30) for changed configuration files, and reload them",
         type=seconds,
         nargs="?",
         const=30.0,
@@ -142,7 +129,7 @@ FLAGS = (
     Flag(
         "--web.max-requests N",
         _EXPORTER,
-        "answers prepared at the same time; further requests get status 503",
+        "maximum number of responses prepared at the same time; further requests get status 503",
         type=positive_int,
         default=40,
     ),
@@ -174,25 +161,25 @@ FLAGS = (
     Flag(
         "--history DURATION",
         "simulate",
-        "write the accounts' past, such as 90d, as OpenMetrics for `promtool tsdb create-blocks-from openmetrics`"
-        " to standard output, and end",
+        "write a history of this length, such as 90d, to standard output as OpenMetrics for `promtool tsdb"
+        " create-blocks-from openmetrics`, and exit",
         type=duration,
     ),
     Flag(
         "--history-step DURATION",
         "simulate",
-        "the time between two samples of the history",
+        "time between two samples of the history",
         type=duration,
         default="1h",
     ),
     Flag(
         "--history-label NAME=VALUE",
         "simulate",
-        "a label of the history's series, repeatable (default: job=mimecast, instance=localhost:10587)",
+        "label of the history's series, repeatable (default: job=mimecast, instance=localhost:10587)",
         type=label,
         action="append",
     ),
-    Flag("--timeout SECONDS", "healthcheck", "time for the answer", type=seconds, default=3.0),
+    Flag("--timeout SECONDS", "healthcheck", "maximum time to wait for the response", type=seconds, default=3.0),
     Flag(
         "--log.level",
         _LOGGING,
@@ -201,5 +188,5 @@ FLAGS = (
         default="info",
     ),
     Flag("--log.format", _LOGGING, "log format", choices=("logfmt", "json"), default="logfmt"),
-    Flag("--version", "serve", "show program's version number and exit", action="version", version=version_line()),
+    Flag("--version", "serve", "show the version and exit", action="version", version=version_line()),
 )

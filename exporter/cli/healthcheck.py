@@ -1,4 +1,4 @@
-"""`healthcheck`: ask the running exporter whether it is healthy, in containers that have no curl."""
+"""`healthcheck`: check that the running exporter is healthy, in containers without curl."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from exporter.http.server.listen import parse_listen_address
 
 
 def run(options: argparse.Namespace) -> int:
-    """Ask the exporter that runs with the same `--web` flags; return 1 where it is not healthy."""
+    """Check the exporter that runs with the same `--web` flags; return 1 if it is not healthy."""
     try:
         addresses = [parse_listen_address(text) for text in options.web_listen_address or [DEFAULT_LISTEN]]
     except ValueError as error:

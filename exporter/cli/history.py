@@ -1,4 +1,4 @@
-"""The past of simulated accounts as the exporter would have exposed it, for `simulate --history`."""
+"""Render the history of simulated accounts for `simulate --history`."""
 
 from __future__ import annotations
 
@@ -27,16 +27,10 @@ _BY_ENDPOINT = {collector.endpoint.name: collector for collector in COLLECTORS.v
 
 
 def expositions(simulator: Simulator, length: float, step: float) -> Iterator[tuple[float, str]]:
-    """Yield the times of regular scrapes until the simulator's present, each with what the exporter exposes then.
+    """Yield the time and the exposition of each scrape up to the simulator's present.
 
-    Every scrape refreshes every collector of the table, and each refresh succeeds. The exporter's own metrics, and how
-    long refreshes took, are not part of it.
-
-    Args:
-        simulator: whose accounts' past is written.
-        length: seconds that it covers.
-        step: seconds between two scrapes.
-
+    Every scrape refreshes every collector, and each refresh succeeds. The exporter's own metrics and the duration of
+    refreshes are not included. `length` and `step`, the time between two scrapes, are in seconds.
     """
     statuses = {account.name: _status(account) for account in simulator.accounts}
     families = [*record_families(), *status_families(), *SCRAPE_FAMILIES]
@@ -56,7 +50,7 @@ def _status(account: SimulatedAccount) -> AccountStatus:
 
 
 def _refreshed(status: AccountStatus, answer: PastAnswer) -> Iterator[FamilyTexts]:
-    """Take an endpoint's answer into the status of its account, and yield the samples of its collector."""
+    """Apply an endpoint's answer to the account's status, and yield the samples of its collector."""
     status.traffic.requests[answer.endpoint, 200] += 1
     name = _BY_ENDPOINT[answer.endpoint].name
     collector = next(one for one in status.collectors if one.collector == name)
@@ -69,7 +63,7 @@ def _refreshed(status: AccountStatus, answer: PastAnswer) -> Iterator[FamilyText
 
 @lru_cache(maxsize=20_000)
 def _rendered(account: str, endpoint: str, item: bytes) -> FamilyTexts:
-    """Return the samples of an item, which is the same at many moments."""
+    """Return the samples of an item; the same item occurs at many moments."""
     collector = _BY_ENDPOINT[endpoint]
     record = collector.decode(msgspec.Raw(item), Account(name=account))
     own = [getattr(record, label) for label in collector.labels]

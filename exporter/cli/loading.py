@@ -1,4 +1,4 @@
-"""Reading the configuration that a command was given, and printing what is wrong with it."""
+"""Load the configuration for a command, and print its problems."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from exporter.config import Catalog, Config, ConfigError, load_environment, load
 
 
 def load(config_file: str | None) -> Config | None:
-    """Return the configuration, or None after every problem was printed to standard error."""
+    """Return the configuration, or None after printing every problem to standard error."""
     try:
         return read(config_file)
     except ConfigError as error:
@@ -21,19 +21,14 @@ def load(config_file: str | None) -> Config | None:
 
 
 def read(config_file: str | None) -> Config:
-    """Return the configuration of the file, or of the environment where no file is named.
-
-    Raises:
-        ConfigError: with every problem.
-
-    """
+    """Return the configuration from the file, or from the environment if None; raise ConfigError."""
     if config_file:
         return load_file(config_file, environ=os.environ, catalog=catalog())
     return load_environment(os.environ, catalog=catalog())
 
 
 def catalog() -> Catalog:
-    """Return what a configuration may name of the table of collectors."""
+    """Return the collectors and labels that a configuration is validated against."""
     return Catalog(
         collectors={name: collector.enabled_by_default for name, collector in COLLECTORS.items()},
         labels=reserved_labels(),

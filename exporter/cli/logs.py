@@ -1,4 +1,4 @@
-"""Log lines as logfmt or JSON, one line an event. Fields are what a call passes as `extra`."""
+"""Format log records as logfmt or JSON, one line each. Fields are those that a call passes as `extra`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any, Literal
 LogFormat = Literal["logfmt", "json"]
 
 _STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
-#: Loggers of libraries, whose lines below a warning are not ours to print: they hold addresses and headers.
+#: Loggers of libraries, which log addresses and headers below the level of a warning.
 _LIBRARIES = ("httpx", "httpcore", "asyncio", "uvicorn", "anyio")
 
 

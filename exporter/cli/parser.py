@@ -1,7 +1,4 @@
-"""The parser of the command line: flags, and the command that they are for.
-
-A command's module is imported when it runs, so that each command starts quickly.
-"""
+"""Parse the command line and run a command; only that command's module is imported."""
 
 from __future__ import annotations
 
@@ -16,19 +13,18 @@ from collections.abc import Callable, Iterable, Sequence
 from exporter.about import version_line
 from exporter.cli.flags import FLAGS
 
-#: Commands, and what each does.
 _COMMANDS = {
     "serve": "run the exporter (the default command)",
     "check": "validate the configuration; with --online, also call the API once for each account",
     "campaigns": "print the campaigns that the API returns now",
-    "simulate": "run a simulated Mimecast API alone, or write the past of its accounts",
+    "simulate": "run a simulated Mimecast API, or write a history of its metrics",
     "demo": "run the exporter with a simulated Mimecast API; needs no configuration",
-    "healthcheck": "ask the running exporter whether it is healthy; made for containers",
+    "healthcheck": "check that the running exporter is healthy; for containers",
 }
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run a command; return 0 for success, 1 for failure, 2 for a misused command line."""
+    """Run a command; return 0 for success, 1 for failure, 2 for a usage error."""
     options = parse(arguments)
     try:
         command: Callable[[argparse.Namespace], int] = importlib.import_module(f"exporter.cli.{options.command}").run
@@ -41,12 +37,12 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
-    """Return the options; exit with status 2 and say what is meant where the command line is misused."""
+    """Return the options; exit with status 2 and a hint if the command line is invalid."""
     parser = build_parser()
     first = arguments[0] if arguments else "serve"
     if first not in _COMMANDS and not first.startswith("-"):
-        meant = _meant(first, _COMMANDS) or f"the commands are {', '.join(_COMMANDS)}"
-        parser.error(f"unknown command {first!r}: {meant}")
+        hint = _suggestion(first, _COMMANDS) or f"the commands are {', '.join(_COMMANDS)}"
+        parser.error(f"unknown command {first!r}: {hint}")
     named = arguments and first in (*_COMMANDS, "-h", "--help", "--version")
     given = arguments if named else ["serve", *arguments]
     options, unknown = parser.parse_known_args(given)
@@ -56,16 +52,16 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 def _explained(unknown: Sequence[str], parser: argparse.ArgumentParser) -> str:
-    """Return what is wrong with arguments that a command does not take."""
+    """Return the error message for unknown arguments."""
     command = next((argument for argument in unknown if argument in _COMMANDS), None)
     if command is not None:
         return f"give one command, before its flags: mimecast-exporter {command} [FLAGS]"
     flag = unknown[0].partition("=")[0]
-    hint = _meant(flag, re.findall(r"--[a-z][a-z.-]+", parser.format_help()))
+    hint = _suggestion(flag, re.findall(r"--[a-z][a-z.-]+", parser.format_help()))
     return f"unknown argument {flag!r}: {hint or f'see {parser.prog} --help'}"
 
 
-def _meant(word: str, known: Iterable[str]) -> str:
+def _suggestion(word: str, known: Iterable[str]) -> str:
     close = difflib.get_close_matches(word, list(known), n=1)
     return f"did you mean {close[0]}?" if close else ""
 

@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Serve until a signal; return 1 when the configuration or an address cannot be used."""
+    """Serve until a signal; return 1 if the configuration or an address cannot be used."""
     allow_many_files()
     set_up_logging(options.log_level, options.log_format)
     config, web = load(options.config_file), load_web(options.web_config_file)
@@ -50,12 +50,12 @@ def run(options: argparse.Namespace) -> int:
 
 
 def allow_many_files() -> None:
-    """Raise the limit of open files as far as the system lets us, as Go's runtime does: a connection is a file."""
-    import resource  # noqa: PLC0415 - where there is none there is no such limit
+    """Raise the limit of open files, and so of connections, to the hard limit, as Go's runtime does."""
+    import resource  # noqa: PLC0415 - few commands need it
 
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    _, hard_limit = resource.getrlimit(resource.RLIMIT_NOFILE)
     with contextlib.suppress(OSError, ValueError):
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard_limit, hard_limit))
 
 
 def load_web(file: str | None) -> WatchedWebConfig | None:
@@ -83,12 +83,8 @@ def listen(addresses: Sequence[str] | None, *, from_systemd: bool = False) -> Li
 
 
 def run_loop(main: Coroutine[Any, Any, int]) -> NoReturn:
-    """Run `main` on uvloop and exit with the status that it returns.
-
-    The process exits at once: the interpreter would wait for threads that hash passwords or look up names, and the
-    event loop for TLS handshakes.
-    """
-    import uvloop  # noqa: PLC0415 - commands that serve nothing do without it
+    """Run `main` on uvloop, and exit with its status at once, without waiting for threads and TLS handshakes."""
+    import uvloop  # noqa: PLC0415 - few commands need it
 
     loop = uvloop.new_event_loop()
     try:

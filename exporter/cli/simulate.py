@@ -1,4 +1,4 @@
-"""`simulate`: the simulated API alone, or the past of its accounts."""
+"""`simulate`: run the simulated API, or write a history of its metrics."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _TARGET = {"job": "mimecast", "instance": "localhost:10587"}
 
 
 def run(options: argparse.Namespace) -> int:
-    """Serve the simulated API until a signal ends it, and print a configuration that fits it; or print its past."""
+    """Print a configuration for the simulated API and serve it until a signal; or write a history."""
     set_up_logging(options.log_level, options.log_format)
     if options.history is not None:
         _write_history(options)
@@ -49,7 +49,7 @@ def _write_history(options: argparse.Namespace) -> None:
 
 
 def build(options: argparse.Namespace) -> Simulator:
-    """Return the simulator that the flags ask for."""
+    """Return the simulator that the flags describe."""
     return Simulator(
         fleet(options.accounts),
         campaigns=options.campaigns,

@@ -1,4 +1,4 @@
-"""What is exported: the table of collectors, one module each. To add one, write its module and enter it here."""
+"""The table of collectors. To add a collector, write its module and add its entry here."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from exporter.collectors.safe_score import SAFE_SCORE
 
 __all__ = ["COLLECTORS", "Collector", "Family"]
 
-#: Every collector by its name, in the order in which their metrics appear.
+#: Every collector by its name, in the order of the exposition.
 COLLECTORS: dict[str, Collector[Any]] = {
     collector.name: collector for collector in (CAMPAIGNS, PHISHING, SAFE_SCORE, PERFORMANCE)
 }

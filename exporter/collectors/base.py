@@ -1,4 +1,4 @@
-"""What a collector is: an API endpoint, how its items are decoded, and the metric families read off the records."""
+"""The definition of a collector: an API endpoint, how its items are decoded, and the families of its records."""
 
 from __future__ import annotations
 
@@ -20,19 +20,17 @@ class Collector(Generic[Record]):
     """One entry of the table of collectors.
 
     Attributes:
-        name: as in `collectors:`, in `collect[]` and in the label `collector`.
+        name: its name in `collectors:`, in `collect[]` and in the label `collector`.
         help: one sentence on what it exports, for docs/metrics.md.
-        endpoint: what is called, and the permission that takes.
-        decode: one raw item of the answer to a record; None for an item that cannot be understood. The account says
-            how its items are to be read.
-        families: what is exported of each record.
+        endpoint: the endpoint that it calls.
+        decode: returns the record of one raw item of the answer, or None if the item cannot be decoded.
+        families: the metric families of each record.
         labels: attributes of a record that become labels, after `account`. The first one identifies the record. Without
             labels the account has one record.
-        counted_as: the family that counts the records, where these are campaigns: they have `title` and `launch_time`,
-            the account's `campaigns:` filter applies to them, and `<counted_as>_skipped` counts those left out.
-        notice: what an operator should know of the records, such as a setting that does not fit; empty for nothing.
-        enabled_by_default: whether an account has it where the configuration says nothing.
-
+        counted_as: the family that counts the records if they are campaigns, which have `title` and `launch_time`: the
+            account's `campaigns:` filter applies to them, and `<counted_as>_skipped` counts those left out.
+        notice: returns a warning for the operator, such as a setting that contradicts the records, or an empty string.
+        enabled_by_default: whether it is enabled without `collectors:` in the configuration.
     """
 
     name: str
@@ -46,5 +44,5 @@ class Collector(Generic[Record]):
     enabled_by_default: bool = False
 
     def identity(self, record: Record) -> object:
-        """Return what tells the record from others of the account; two records with one identity are duplicates."""
+        """Return the identity of a record within its account; records with equal identities are duplicates."""
         return getattr(record, self.labels[0]) if self.labels else ()

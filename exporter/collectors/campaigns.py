@@ -1,7 +1,7 @@
 """The collector `campaigns`: training campaigns, their completions and answers (`queue/get-queue`).
 
-Sources: the vendor's page of get-queue (names as there), its older edition and recordings of a sibling endpoint
-(variants).
+Field names follow the vendor's get-queue page; variants come from its older edition and from recordings of a sibling
+endpoint.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from exporter.exposition.family import Sample
 from exporter.mimecast import Endpoint
 from exporter.mimecast.answers import CorrectAnswers, interpret
 
-#: Questions and options have small numbers; a key with a larger one is not one of them.
+#: The largest number of a question or an option.
 MAX_NUMBER = 99
 
 _OPTIONS = {f"option-{number}": number for number in range(1, MAX_NUMBER + 1)}
@@ -30,16 +30,15 @@ class Campaign(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One training campaign.
 
     Attributes:
-        secure_id: Mimecast's own id, about 200 characters; holds the customer's account code.
+        secure_id: Mimecast's own id, about 200 characters; contains the customer's account code.
         campaign_id: see `fields.campaign_id`.
         title: trimmed, at most `fields.MAX_TITLE` characters.
         launch_time: seconds since the epoch, in the future for a pending campaign.
-        emails_sent: emails; reminders may count.
+        emails_sent: emails, possibly including reminders.
         users_completed: users, including those that answered wrongly.
-        users_correct: users, where the API gives one number for the campaign.
+        users_correct: users, if the API gives one number for the campaign.
         option_counts: option number to users that chose it.
-        answers: what is known of the correct answers.
-
+        answers: the correct answers, interpreted by the account's setting.
     """
 
     secure_id: str
@@ -80,7 +79,7 @@ _decoder = msgspec.json.Decoder(_Item)
 
 
 def decode(item: bytes | memoryview | msgspec.Raw, account: Account) -> Campaign | None:
-    """Return the campaign of one item of `data`, or None where it is not an object or has no id or no title."""
+    """Return the campaign of one item of `data`, or None if it is not an object or has no id or title."""
     fields = decode_fields(item, _decoder)
     if fields is None:
         return None
@@ -164,7 +163,7 @@ FAMILIES: tuple[Family[Campaign], ...] = (
     ),
     Family(
         "mimecast_awareness_campaign_users_correct",
-        "Users that answered correctly, where the API gives one number for the campaign.",
+        "Users that answered correctly, if the API gives one number for the campaign.",
         lambda campaign: campaign.users_correct,
         "numCorrect",
     ),

@@ -1,7 +1,6 @@
-"""Single fields of the API's answers to values.
+"""Convert fields of the API's answers to values.
 
-Decoding is lenient field by field: what is missing, null or not understood becomes None, and the rest of the record is
-kept.
+Decoding is lenient field by field: a field that is missing, null or invalid becomes None, and the record is kept.
 """
 
 from __future__ import annotations
@@ -16,9 +15,8 @@ import msgspec
 
 from exporter.mimecast import parse_leniently, replace_surrogates
 
-#: Characters of a title that are kept.
 MAX_TITLE = 200
-#: Larger counts cannot be told apart by the programs that read them (IEEE 754 doubles).
+#: The largest count that Prometheus represents exactly (IEEE 754 doubles).
 MAX_COUNT = 2**53
 _WHOLE_NUMBER = re.compile(r"\s*[0-9]+(\.0*)?\s*", re.ASCII)
 
@@ -26,9 +24,9 @@ Fields = TypeVar("Fields", bound=msgspec.Struct)
 
 
 def decode_fields(item: bytes | memoryview | msgspec.Raw, decoder: msgspec.json.Decoder[Fields]) -> Fields | None:
-    """Return the decoder's fields of one item, or None where the item is not an object.
+    """Return the decoder's fields of one item, or None if the item is not an object.
 
-    An item that holds a bad character somewhere is decoded again by a lenient parser.
+    An item with an invalid character is decoded again by a lenient parser.
     """
     try:
         return decoder.decode(item)

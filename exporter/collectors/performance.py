@@ -1,6 +1,6 @@
 """The collector `performance`: company-wide training results (`company/get-performance-summary`).
 
-Source: the vendor's page of get-performance-summary; no recording of an answer is public.
+Field names follow the vendor's page; no recording of an answer is public.
 """
 
 from __future__ import annotations
@@ -17,15 +17,7 @@ from exporter.mimecast import Endpoint
 
 
 class Performance(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """The results of one account.
-
-    Attributes:
-        participating_users: users that take part in training.
-        videos_sent: training videos sent, over all users.
-        videos_not_watched: those of them that nobody has watched yet.
-        users_by_incorrect_answers: users, by the number of videos whose question they answered incorrectly.
-
-    """
+    """The training results of one account."""
 
     participating_users: int | None = None
     videos_sent: int | None = None
@@ -50,7 +42,7 @@ _decoder = msgspec.json.Decoder(_Item)
 
 
 def decode(item: bytes | memoryview | msgspec.Raw, _account: Account) -> Performance | None:
-    """Return the results of one item of `data`, or None where it is not an object."""
+    """Return the results of one item of `data`, or None if it is not an object."""
     fields = decode_fields(item, _decoder)
     if fields is None:
         return None
@@ -91,7 +83,7 @@ PERFORMANCE = Collector(
         ),
         Family(
             "mimecast_awareness_performance_videos_sent",
-            "Training videos sent, each user's counted.",
+            "Training videos sent, counted once for each user.",
             lambda performance: performance.videos_sent,
             "numVideosSent",
         ),

@@ -1,6 +1,6 @@
 """The collector `phishing`: phishing simulations and how users reacted to them (`phishing/campaign/get-campaign`).
 
-Source: the vendor's page of get-campaign; no recording of an answer is public.
+Field names follow the vendor's page; no recording of an answer is public.
 """
 
 from __future__ import annotations
@@ -18,20 +18,7 @@ from exporter.mimecast import Endpoint
 
 
 class Simulation(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """One phishing simulation.
-
-    Attributes:
-        campaign_id: see `fields.campaign_id`.
-        title: the simulation's name, trimmed, at most `fields.MAX_TITLE` characters.
-        launch_time: seconds since the epoch, in the future for a pending simulation.
-        sent: users that were sent the message.
-        opened: users that opened the message.
-        clicked: users that clicked its link.
-        submitted: users that submitted its form.
-        locked: whether it can no longer be changed.
-        locale: the language of the message, such as `en`; empty where it is not known.
-
-    """
+    """One phishing simulation; `launch_time` is seconds since the epoch, `locale` a language such as `en`, or empty."""
 
     campaign_id: str
     title: str
@@ -58,14 +45,13 @@ class _Item(msgspec.Struct, rename="camel", gc=False):
     locale: Any = None
 
 
-#: A language code such as `en` or `pt-BR`.
 _LANGUAGE = re.compile(r"[A-Za-z]{2,8}([-_][A-Za-z0-9]{1,8}){0,3}")
 
 _decoder = msgspec.json.Decoder(_Item)
 
 
 def decode(item: bytes | memoryview | msgspec.Raw, _account: Account) -> Simulation | None:
-    """Return the simulation of one item of `data`, or None where it is not an object or has no id or no name."""
+    """Return the simulation of one item of `data`, or None if it is not an object or has no id or name."""
     fields = decode_fields(item, _decoder)
     if fields is None:
         return None
@@ -95,7 +81,7 @@ def _info(simulation: Simulation) -> list[Sample]:
     return [((simulation.locale,), 1)] if simulation.locale else []
 
 
-#: How the counts relate is not documented: the vendor's wording suggests both.
+#: The vendor does not document how the counts relate.
 _NESTING = "Opened, clicked and submitted may or may not include each other: do not stack or subtract them."
 
 FAMILIES: tuple[Family[Simulation], ...] = (

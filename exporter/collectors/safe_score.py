@@ -1,6 +1,6 @@
 """The collector `safe_score`: users by SAFE Score grade (`company/get-safe-score-summary`).
 
-Source: the vendor's page of get-safe-score-summary; no recording of an answer is public.
+Field names follow the vendor's page; no recording of an answer is public.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _GRADE_LABELS = {grade: (grade,) for grade in GRADES}
 
 
 class SafeScore(msgspec.Struct, frozen=True, gc=False):
-    """The users of each grade; a grade that the API leaves out is missing."""
+    """Users by grade; a grade that the API leaves out is missing."""
 
     users: Mapping[str, int] = {}
 
@@ -36,7 +36,7 @@ _decoder = msgspec.json.Decoder(_Item)
 
 
 def decode(item: bytes | memoryview | msgspec.Raw, _account: Account) -> SafeScore | None:
-    """Return the scores of one item of `data`, or None where it is not an object."""
+    """Return the scores of one item of `data`, or None if it is not an object."""
     fields = decode_fields(item, _decoder)
     if fields is None:
         return None

@@ -1,11 +1,11 @@
-"""Which records of an answer are exported: duplicates and the filters by title, age and number. The rest is counted."""
+"""Select the records to export: drop duplicates, filter by title, age and number, and count what is left out."""
 
 from __future__ import annotations
 
 import math
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+from typing import Any
 
 from exporter.collectors.base import Collector
 from exporter.config import Account, CampaignFilter
@@ -15,31 +15,12 @@ from exporter.mimecast import Answer
 SKIP_REASONS = ("invalid", "duplicate", "filtered", "too_old", "limit")
 
 
-class Selectable(Protocol):
-    """What the filters read of a campaign."""
-
-    @property
-    def title(self) -> str: ...
-    @property
-    def launch_time(self) -> float | None: ...
-
-
-Selected = TypeVar("Selected", bound=Selectable)
-
-
-class Selection(NamedTuple, Generic[Selected]):
-    """The campaigns kept, in the API's order, and the number of the others by reason."""
-
-    campaigns: tuple[Selected, ...]
-    skipped: Counter[str]
-
-
 def records_to_export(
     answer: Answer[Any], collector: Collector[Any], account: Account, now: float
 ) -> tuple[tuple[Any, ...], Counter[str]]:
-    """Return the records to export, each identity once (the first one), and the number of the others by reason.
+    """Return the records to export without duplicates, and counts of the others by reason.
 
-    `now` is seconds since the epoch.
+    Of several records with one identity the first is kept. `now` is seconds since the epoch.
     """
     identity = collector.identity
     unique = {identity(record): record for record in reversed(answer.items)}
@@ -47,34 +28,34 @@ def records_to_export(
     skipped = Counter({"invalid": answer.invalid, "duplicate": len(answer.items) - len(records)})
     if not collector.counted_as:
         return records, skipped
-    selection = select(records, account.campaigns, now)
-    return selection.campaigns, skipped + selection.skipped
+    selected, left_out = select(records, account.campaigns, now)
+    return selected, skipped + left_out
 
 
-def select(campaigns: Sequence[Selected], wanted: CampaignFilter, now: float) -> Selection[Selected]:
+def select(campaigns: Sequence[Any], filters: CampaignFilter, now: float) -> tuple[tuple[Any, ...], Counter[str]]:
     """Apply the filters in their order: title, age, limit.
 
     `now` is seconds since the epoch. Pending campaigns and those without a launch date count as new.
     """
     skipped: Counter[str] = Counter()
-    kept = [campaign for campaign in campaigns if _matches(campaign.title, wanted)]
+    kept = [campaign for campaign in campaigns if _matches(campaign.title, filters)]
     skipped["filtered"] = len(campaigns) - len(kept)
-    if wanted.max_age is not None:
-        oldest = now - wanted.max_age
+    if filters.max_age is not None:
+        oldest = now - filters.max_age
         young = [campaign for campaign in kept if _launch(campaign) >= oldest]
         skipped["too_old"] = len(kept) - len(young)
         kept = young
-    if wanted.limit is not None and len(kept) > wanted.limit:
-        skipped["limit"] = len(kept) - wanted.limit
-        newest = {id(campaign) for campaign in sorted(kept, key=_launch, reverse=True)[: wanted.limit]}
+    if filters.limit is not None and len(kept) > filters.limit:
+        skipped["limit"] = len(kept) - filters.limit
+        newest = {id(campaign) for campaign in sorted(kept, key=_launch, reverse=True)[: filters.limit]}
         kept = [campaign for campaign in kept if id(campaign) in newest]
-    return Selection(tuple(kept), skipped)
+    return tuple(kept), skipped
 
 
-def _matches(title: str, wanted: CampaignFilter) -> bool:
-    included = not wanted.include or any(pattern.fullmatch(title) for pattern in wanted.include)
-    return included and not any(pattern.fullmatch(title) for pattern in wanted.exclude)
+def _matches(title: str, filters: CampaignFilter) -> bool:
+    included = not filters.include or any(pattern.fullmatch(title) for pattern in filters.include)
+    return included and not any(pattern.fullmatch(title) for pattern in filters.exclude)
 
 
-def _launch(campaign: Selectable) -> float:
-    return math.inf if campaign.launch_time is None else campaign.launch_time
+def _launch(campaign: Any) -> float:
+    return math.inf if campaign.launch_time is None else float(campaign.launch_time)

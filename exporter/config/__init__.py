@@ -1,7 +1,4 @@
-"""The settings: one schema, read from a file or the environment, checked, and shown without their secrets.
-
-The rest of the program imports everything about its configuration from here.
-"""
+"""The settings: their schema, loading from a file or the environment, validation, and display without secrets."""
 
 from exporter.config.completion import HMAC_REGIONS as HMAC_REGIONS
 from exporter.config.completion import OAUTH2_REGIONS as OAUTH2_REGIONS

@@ -1,4 +1,4 @@
-"""Check what must hold between several keys, and complete the settings with what depends on several."""
+"""Validate constraints between keys, and fill in settings that depend on several keys."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _LABEL_NAME = re.compile("[a-zA-Z_][a-zA-Z0-9_]*", re.ASCII)
 
 
 def complete_config(document: Document[Config], catalog: Catalog) -> Config:
-    """Return the configuration of a document with everything that depends on more than one key."""
+    """Return the complete configuration of a document; the document gets the problems."""
     config = document.value or Config()
     config = replace(
         config,
@@ -41,7 +41,7 @@ def complete_config(document: Document[Config], catalog: Catalog) -> Config:
 
 
 def complete_account(account: Account, document: Document[Any], config: Config, catalog: Catalog) -> Account:
-    """Return the account with its base URL and what it inherits; `document` gets the problems."""
+    """Return the account with its base URL and inherited settings; `document` gets the problems."""
     _check_labels(account, document, catalog)
     _check_credentials(account, document)
     given = document.given(account.campaigns)
@@ -55,7 +55,7 @@ def complete_account(account: Account, document: Document[Any], config: Config, 
 
 
 def _enabled_collectors(owner: Account | Config, document: Document[Any], catalog: Catalog) -> tuple[str, ...]:
-    """Return the collectors that an account or the whole file names; `document` gets the problems."""
+    """Return the collectors that an account or the file enables; `document` gets the problems."""
     if not owner.collectors and "collectors" in document.given(owner) and not document.reported(owner, "collectors"):
         document.report(owner, "collectors", "must name a collector; leave the key out for the default")
     for index, name in enumerate(owner.collectors):
@@ -99,7 +99,7 @@ def _base_url(account: Account, document: Document[Any]) -> str:
 
 
 def _complete_tls(tls: TlsSettings, document: Document[Any]) -> TlsSettings:
-    """Return the settings with file names relative to the working directory; `document` gets the problems."""
+    """Return the settings with file names resolved; `document` gets the problems."""
     files: dict[str, str] = {}
     for key in ("ca_file", "cert_file", "key_file"):
         if (name := getattr(tls, key)) is not None:
@@ -114,7 +114,7 @@ def _complete_tls(tls: TlsSettings, document: Document[Any]) -> TlsSettings:
 
 
 def _check_tls(tls: TlsSettings, files: Mapping[str, str], document: Document[Any]) -> None:
-    """Check that connections can be made with files that can be read."""
+    """Check that OpenSSL accepts the files."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     ca, cert, key = (files.get(name) for name in ("ca_file", "cert_file", "key_file"))
     if ca:

@@ -20,7 +20,6 @@ from exporter.config.completion import complete_account, complete_config
 from exporter.config.settings import Account, AccountFile, Catalog, Config, Hmac, OAuth2
 from exporter.yamlfile import MAX_BYTES, ConfigError, Document, Problem, keys_of, read_bytes, read_file, read_mapping
 
-#: The keys that environment variables give.
 _OAUTH2, _HMAC = keys_of(OAuth2), keys_of(Hmac)
 _ACCOUNT = ("base_url", "region", "correct_answers")
 _API = ("proxy_url", "proxy_url_file", "no_proxy")
@@ -33,13 +32,9 @@ _NO_ACCOUNT = (
 
 
 def load_file(path: str | Path, *, environ: Mapping[str, str], catalog: Catalog) -> Config:
-    """Read the configuration file and the account files it names.
+    """Read the configuration file and the account files it names; raise ConfigError with every problem.
 
-    Faulty account files are no error: their accounts are left out, and `Config.account_files_status` says why.
-
-    Raises:
-        ConfigError: The file has problems.
-
+    Invalid account files raise no error: their accounts are skipped, and `Config.account_files_status` has the reasons.
     """
     path = Path(path)
     document = read_file(path, Config, environ=environ)
@@ -58,7 +53,7 @@ def _accounts(document: Document[Any]) -> tuple[Account, ...]:
 
 
 def _check_names(document: Document[Any], names: Mapping[str, str]) -> dict[str, str]:
-    """Return the names of accounts and their places, those of other files included; `document` gets the duplicates."""
+    """Return `names`, account names with their locations, and those of `document`, which gets the duplicates."""
     known = dict(names)
     for account in _accounts(document):
         place = f"{document.file}, line {document.line(document.key(account, 'name'))}"
@@ -72,7 +67,7 @@ def _check_names(document: Document[Any], names: Mapping[str, str]) -> dict[str,
 def _account_files(
     config: Config, names: Mapping[str, str], path: Path, environ: Mapping[str, str], catalog: Catalog
 ) -> tuple[list[Account], dict[str, tuple[Problem, ...]]]:
-    """Return the accounts of all good account files, and the problems of each file."""
+    """Return the accounts of all valid account files, and the problems of each file."""
     accounts: list[Account] = []
     status: dict[str, tuple[Problem, ...]] = {}
     for file in _matching(config.account_files, path):
@@ -89,7 +84,7 @@ def _account_files(
 def digest_of_files(config: Config) -> bytes:
     """Return a digest of the configuration file, the account files that exist now, and the files of `api.tls_config`.
 
-    A file that cannot be read counts as empty. Secret files are left out: they are read at each use.
+    An unreadable file counts as empty. Secret files are not included, because they are read at each use.
     """
     tls, path = config.api.tls_config, Path(config.source)
     named = (Path(file) for file in (tls.ca_file, tls.cert_file, tls.key_file) if file)
@@ -103,7 +98,7 @@ def digest_of_files(config: Config) -> bytes:
 
 
 def _matching(patterns: Iterable[str], path: Path) -> list[Path]:
-    """Return the files that patterns relative to the main file match, without that file, sorted."""
+    """Return the sorted files that patterns relative to the main file match, without the main file."""
     directory = Path(glob.escape(str(path.parent)))
     # Unlike Path.glob, this leaves out hidden names, such as those that Kubernetes puts beside mounted files.
     matches = (glob.glob(str(directory / pattern), recursive=True) for pattern in patterns)  # noqa: PTH207 - see above
@@ -112,13 +107,9 @@ def _matching(patterns: Iterable[str], path: Path) -> list[Path]:
 
 
 def load_environment(environ: Mapping[str, str], *, catalog: Catalog) -> Config:
-    """Return the configuration of one account from MIMECAST_… variables.
+    """Return the configuration of one account from MIMECAST_… variables; raise ConfigError with every problem.
 
-    A variable that is set but empty counts as not set.
-
-    Raises:
-        ConfigError: The variables have problems, or there is no account in them.
-
+    An empty variable counts as not set.
     """
 
     def given(*keys: str) -> dict[str, Any]:
@@ -144,7 +135,7 @@ def _variable(key: str) -> str:
 
 
 def _as_variable(problem: Problem) -> Problem:
-    """Return a problem of a key in the words of the variable that gave it."""
+    """Return a problem with the name of the variable in place of the key."""
     key = re.sub(r".*\.|\[\d+\]", "", problem.key)
     message = _KEY_IN_MESSAGE.sub(lambda match: _variable(match[0]), problem.message)
     if key == "hmac":

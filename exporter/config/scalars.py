@@ -1,7 +1,6 @@
-"""Read single values of the configuration: names, patterns, durations, sizes, URLs and rules for hosts.
+"""Parse single values of the configuration: names, patterns, durations, sizes, URLs and rules for hosts.
 
-What the HTTP library would refuse later is refused here. Durations and sizes are written as in Prometheus, and rules
-for hosts have the meaning Go gives to NO_PROXY.
+Durations and sizes are written as in Prometheus; rules for hosts have the meaning that Go gives to NO_PROXY.
 """
 
 from __future__ import annotations
@@ -30,19 +29,19 @@ _HOST = re.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?|[0-9a-f]*:[0-9a-f:.]+", r
 _MAX_URL = 2000
 
 _LABEL = "[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?"
-#: A host or a domain; a last label of digits only would be an IP address with a mistake in it.
+#: A host or a domain; a last label of digits only is taken for an invalid IP address.
 _NAME = re.compile(rf"(?:\*?\.)?(?:{_LABEL}\.)*(?![0-9]+$){_LABEL}", re.ASCII)
 _NETWORK = re.compile(r"[0-9a-f:.]+(/[0-9]{1,3})?", re.ASCII)
 _WITH_PORT = re.compile(r"(\[[0-9a-f:.]*:[0-9a-f:.]*\]|[^:/\[\]]+)(?::([0-9]{1,5}))?", re.ASCII)
-_EXPECTED = "must be a host, a domain, an IP address, each perhaps with a port, a network such as 10.0.0.0/8, or *"
+_EXPECTED = "must be a host, a domain or an IP address (with an optional port), a network such as 10.0.0.0/8, or *"
 
 
 class CollectorName(str):
-    """The name of a collector: always an object of its own, so that a problem with it is reported at its place."""
+    """The name of a collector; each is a distinct object, so that a problem is reported at its line."""
 
 
 def name(text: str) -> str:
-    """Return text that people read as a name: printable, on one line, at most 100 characters."""
+    """Return a valid name: printable, on one line, at most 100 characters."""
     if not text.strip():
         raise ValueError("must not be empty")
     if text != text.strip() or _CONTROL.search(text):
@@ -53,7 +52,7 @@ def name(text: str) -> str:
 
 
 def identifier(text: str) -> str:
-    """Return Mimecast's identifier of an application; it goes into HTTP headers, so ValueError never repeats it."""
+    """Return the identifier of an application; ValueError never repeats it."""
     if not re.fullmatch("[!-~]+", text):
         raise ValueError("must be plain characters without spaces")
     return text
@@ -65,7 +64,7 @@ def title_pattern(text: str) -> re.Pattern[str]:
         raise ValueError(f"must be at most {_MAX_PATTERN} characters long")
     try:
         with warnings.catch_warnings():
-            # Of sets such as `[[a]` Python says that their meaning may change one day.
+            # Python warns that the meaning of sets such as `[[a]` may change.
             warnings.simplefilter("ignore")
             return re.compile(text, re.DOTALL)
     except re.error as error:
@@ -93,7 +92,7 @@ class Duration(float):
     def __str__(self) -> str:
         """Write the same length of time in the largest units that hold it exactly, down to milliseconds."""
         rest, text = round(self * 1000), ""
-        # Weeks and years are read but not written: `400d` comes back as it went in.
+        # Weeks and years are not written, so that `400d` stays `400d`.
         for unit in ("d", "h", "m", "s", "ms"):
             count, rest = divmod(rest, round(_SECONDS[unit] * 1000))
             text += f"{count}{unit}" if count else ""
@@ -122,7 +121,7 @@ class Size(int):
 
 
 def base_url(text: str) -> str:
-    """Return the URL of an API in its plainest form, without trailing slash; ValueError never repeats it."""
+    """Return the normalized URL of an API, without trailing slash; ValueError never repeats it."""
     url = _url(text, "https://api.example")
     address = _network(url.host)
     loopback = address.is_loopback if address else url.host == "localhost" or url.host.endswith(".localhost")
@@ -136,7 +135,7 @@ def base_url(text: str) -> str:
 
 
 class ProxyUrl(Secret):
-    """The URL of a proxy, perhaps with a user and a password."""
+    """The URL of a proxy, with an optional user and password."""
 
     def _checked(self, text: str) -> str:
         url = _url(text, "http://proxy.example:3128")

@@ -1,4 +1,4 @@
-"""Secrets, which can be read but do not show themselves."""
+"""Secrets that never appear in their `repr`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import NoReturn, Self
 
 from exporter.yamlfile import read_bytes
 
-#: What stands in every output in place of a secret.
+#: Replaces a secret in every output.
 REDACTED = "<secret>"
 
 _MAX_SIZE = 64 * 1024
@@ -48,7 +48,6 @@ class Secret:
         Raises:
             OSError: The file cannot be read.
             ValueError: The secret cannot be used. Like OSError's, the text holds none of the content.
-
         """
         if self.file is None:
             return self._checked(self._value)
@@ -62,13 +61,13 @@ class Secret:
             raise ValueError(f"secret file {self.file} {error}") from None
 
     def _checked(self, text: str) -> str:
-        """Return `text`, or raise ValueError if it cannot go into HTTP headers and forms exactly as it is."""
+        """Return `text`, or raise ValueError if HTTP headers and forms cannot hold it unchanged."""
         if not text:
             raise ValueError("is empty")
         if not text.isascii():
             raise ValueError("holds a character that is not ASCII: take the secret exactly as Mimecast shows it")
         if not text.isprintable():
-            # A line break inside would otherwise surface, with the secret, in an HTTP library's error.
+            # The HTTP library's error for a line break in a header would contain the secret.
             raise ValueError("holds a line break or another control character; expected one line")
         if text != text.strip():
             raise ValueError("begins or ends with a space")

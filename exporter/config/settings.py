@@ -1,4 +1,4 @@
-"""The settings: what the configuration file says, what the program reads, and what is shown of it.
+"""The schema of the configuration file, which is also the settings that the program reads.
 
 Durations are in seconds, sizes in bytes; file names are absolute or relative to the working directory.
 """
@@ -28,12 +28,12 @@ _Patterns: TypeAlias = tuple[Annotated[re.Pattern[str], scalars.title_pattern], 
 _Collectors: TypeAlias = tuple[Annotated[str, scalars.CollectorName], ...]
 
 _DAY: Final = 86400.0
-#: The C emitter if PyYAML was built with it: the other would delay the scrapes of a fleet.
+#: The C emitter if PyYAML was built with it: the other one blocks the event loop for long with many accounts.
 _DUMPER: type[yaml.SafeDumper | yaml.CSafeDumper] = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 
 class Catalog(msgspec.Struct, frozen=True):
-    """What can be exported: the collectors, each enabled by default or not, and the labels of all metrics."""
+    """The known collectors, each enabled by default or not, and the labels of all metrics."""
 
     collectors: Mapping[str, bool]
     labels: frozenset[str]
@@ -59,7 +59,7 @@ class CampaignFilter(msgspec.Struct, frozen=True, kw_only=True):
     """Which campaigns are exported.
 
     `include` (if not empty) and `exclude` hold patterns for the whole title: use `fullmatch`. `max_age` counts from
-    the launch, `limit` is a number of campaigns; None is no bound.
+    the launch, `limit` is a number of campaigns; None means no limit.
     """
 
     include: _Patterns = ()
@@ -72,7 +72,7 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     """One Mimecast account.
 
     A loaded account has its `base_url` (without trailing slash) in place of a region, and `collectors` and `campaigns`
-    are those in effect: the account's own keys put over the global ones. `labels` are for service discovery only.
+    are those in effect: the account's own keys override the global ones. `labels` are for service discovery only.
     """
 
     name: Annotated[str, scalars.name]
@@ -87,19 +87,19 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def credentials(self) -> OAuth2 | Hmac:
-        """Return the credentials; accounts that share these and the base URL share token and rate-limit pause."""
+        """Return the credentials; accounts with equal credentials and base URL share a token and pauses."""
         return self.oauth2 or cast("Hmac", self.hmac)  # a loaded account has exactly one of the two
 
 
 class CacheSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """How long an answer is good, and how much longer it is served when no new one comes."""
+    """How long an answer is served without a refresh, and how much longer while refreshes fail."""
 
     ttl: Annotated[float, Duration, Meta(le=7 * _DAY)] = Duration(300)
     max_stale: Annotated[float, Duration, Meta(le=30 * _DAY)] = Duration(3600)
 
 
 class TlsSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """What TLS connections to the API use."""
+    """TLS settings of connections to the API."""
 
     ca_file: _FileName | None = None
     cert_file: _FileName | None = None
@@ -108,7 +108,7 @@ class TlsSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ApiSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """How the API is called: bounds of one whole refresh, refreshes at a time, proxy and TLS."""
+    """How the API is called: limits of a refresh, concurrency, proxy and TLS."""
 
     timeout: Annotated[float, Duration, Meta(ge=0.1, le=3600)] = Duration(30)
     max_response_size: Annotated[int, Size, Meta(ge=1 << 10, le=4 << 30)] = Size(64 << 20)
@@ -127,9 +127,8 @@ class AccountFile(msgspec.Struct, frozen=True, kw_only=True):
 class Config(msgspec.Struct, frozen=True, kw_only=True):
     """A whole configuration.
 
-    `account_files` are the patterns as written. `source` says where the configuration came from.
-    `account_files_status` has each file that the patterns match, with its problems: the accounts of a faulty file are
-    left out.
+    `account_files` are the patterns as written. `source` is the file's name or `environment`. `account_files_status`
+    has each file that the patterns match, with its problems; the accounts of an invalid file are left out.
     """
 
     accounts: tuple[Account, ...] = ()
@@ -142,15 +141,15 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     account_files_status: Annotated[Mapping[str, tuple[Problem, ...]], COMPUTED] = {}
 
     def problems(self) -> tuple[Problem, ...]:
-        """Return the problems of all account files, for callers that take these for errors."""
+        """Return the problems of all account files."""
         return tuple(problem for problems in self.account_files_status.values() for problem in problems)
 
 
 def redacted(config: Config, *, defaults: bool = True) -> str:
     """Return the effective configuration as YAML, with `<secret>` for each secret given inline.
 
-    Of a secret kept in a file, the file name is shown. All accounts are shown together, whatever file they come from.
-    Without `defaults`, what has its default value is left out, and what an account inherits.
+    For a secret in a file, the file name is shown. Accounts of all files are included. Without `defaults`, default and
+    inherited values are left out.
     """
     shown = _shown(config)
     if not defaults:

@@ -1,1 +1,1 @@
-"""Metric families to text: both formats, content negotiation, gzip, and the process's own metrics."""
+"""Render metric families in both text formats; content negotiation, gzip, and the process's own metrics."""

@@ -1,8 +1,8 @@
-"""Exposition bodies that are kept until the data changes, as text and as the beginning of one gzip member.
+"""Cached exposition bodies, as text and compressed.
 
-A body of two gzip members would lose data: curl, httpx and Chromium read the first only. So the kept part is raw
-deflate that ends with a sync flush, with its CRC-32 and length; what follows it becomes the final block (RFC 1951 and
-RFC 1952).
+The cached part is the beginning of a gzip member: raw deflate up to a sync flush, with its CRC-32 and length. The text
+of each scrape is appended to it as the final block (RFC 1951, RFC 1952). A second gzip member would not do, because
+curl, httpx and Chromium read only the first one.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from isal import isal_zlib
 
 _HEADER = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
 _LEVEL = 1
-#: Bytes compressed, or sent, before the event loop runs other tasks.
+#: Bytes compressed or sent before the event loop runs other tasks.
 CHUNK_SIZE = 64 * 1024
 
 
 @dataclass(frozen=True)
 class _Deflated:
-    """Raw deflate that ends with a sync flush, and the CRC-32 and length of the bytes it stands for."""
+    """Raw deflate that ends with a sync flush, and the CRC-32 and length of the decompressed bytes."""
 
     parts: tuple[bytes, ...] = ()
     crc: int = 0
@@ -31,13 +31,7 @@ class _Deflated:
 
 
 class CachedBody:
-    """Text that many scrapes send, and its compressed form once a scraper asked for it.
-
-    Args:
-        parts: the text.
-        after: a body to append the text to; it keeps its own compressed form, so that a new end costs no new beginning.
-
-    """
+    """The text `parts` after that of another body. Each body is compressed once, when a scraper first accepts gzip."""
 
     def __init__(self, parts: Sequence[bytes] = (), after: CachedBody | None = None) -> None:
         self.parts: Sequence[bytes] = [*after.parts, *parts] if after else parts
@@ -54,7 +48,7 @@ class CachedBody:
         return [_HEADER, *kept.parts, last + trailer]
 
     async def _deflated(self) -> _Deflated:
-        """Compress once for all who ask; a scraper that hangs up cancels nothing."""
+        """Compress once for all scrapers; one that disconnects does not cancel it."""
         if self._compression is None:
             self._compression = asyncio.create_task(self._compress())
         return await asyncio.shield(self._compression)
@@ -73,7 +67,7 @@ class CachedBody:
 
 
 def chunks(parts: Sequence[bytes], size: int = CHUNK_SIZE) -> Iterator[bytes]:
-    """Yield the same bytes in chunks of at most `size`: small parts are joined, large ones are cut."""
+    """Yield the same bytes in chunks of at most `size`: small parts are joined, large ones are split."""
     waiting: list[bytes] = []
     waiting_size = 0
     for part in parts:

@@ -1,4 +1,4 @@
-"""A metric family: what is exported under one name, and how its samples are read off a record."""
+"""A metric family, and how its samples are read from a record."""
 
 from __future__ import annotations
 
@@ -20,12 +20,11 @@ class Family(Generic[Record]):
     Attributes:
         name: the family's full name, with `_total` for a counter.
         help: one sentence, for HELP and for docs/metrics.md.
-        read: what a record has to say: without `labels` the sample's value, or None for no sample; with `labels` the
-            samples, each as label values and value.
+        read: returns, without `labels`, the value of a record's sample or None for no sample; with `labels`, its
+            samples.
         source: the API's field or fields, for docs/metrics.md.
         type: `gauge` or `counter`.
         labels: the family's own labels, after those that identify the record.
-
     """
 
     name: str
@@ -36,7 +35,7 @@ class Family(Generic[Record]):
     labels: tuple[str, ...] = ()
 
     def samples(self, record: Record) -> Iterable[Sample]:
-        """Return the record's samples, whatever the shape in which `read` gives them."""
+        """Return the samples of a record."""
         found: Any = self.read(record)
         if self.labels:
             return found  # type: ignore[no-any-return]

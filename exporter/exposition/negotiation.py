@@ -1,4 +1,4 @@
-"""Content negotiation: the exposition format and the coding that a scraper prefers (RFC 9110, section 12.5)."""
+"""Content negotiation: the exposition format and the content coding of a scrape (RFC 9110, section 12.5)."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _format_of(media_type: str, parameters: Mapping[str, str]) -> Format | None:
 
 
 def accepts_gzip(accept_encoding: Iterable[str]) -> bool:
-    """Tell whether the `Accept-Encoding` header lines allow gzip and do not prefer uncompressed text."""
+    """Report whether the `Accept-Encoding` header lines allow gzip and do not prefer uncompressed text."""
     qualities = {coding: quality for coding, _, quality in _offers(accept_encoding)}
     gzip = qualities.get("gzip", qualities.get("x-gzip", qualities.get("*", 0.0)))
     return gzip > 0 and gzip >= qualities.get("identity", 0.0)
@@ -46,7 +46,7 @@ def _offers(lines: Iterable[str]) -> Iterator[tuple[str, dict[str, str], float]]
 
 
 def _quality(text: str) -> float:
-    """Return the weight; what is not a weight counts as 1, as in Go's and Python's client libraries."""
+    """Return the weight; an invalid one counts as 1, as in Go's and Python's client libraries."""
     try:
         weight = float(text)
     except ValueError:

@@ -20,24 +20,17 @@ from prometheus_client import (
 
 from exporter.exposition.text import Format, render_metrics
 
-#: Seconds for which the text of the process's metrics is kept: reading them costs more than a cached scrape.
+#: Seconds for which process metrics are cached: reading them costs more than a cached scrape.
 PROCESS_INTERVAL = 1.0
 
 
 class ProcessMetrics:
-    """The exporter's own metrics, in registries of its own.
-
-    Args:
-        version: the exporter's version.
-        clock: seconds, monotonic.
-        revision: the Git commit that it was built from.
-
-    """
+    """The exporter's own metrics."""
 
     def __init__(self, version: str, clock: Callable[[], float] = time.monotonic, *, revision: str = "unknown") -> None:
         disable_created_metrics()
         self._clock = clock
-        #: Metrics that change when a configuration is loaded or refused, those of the process, and the others.
+        #: Metrics that change only with a reload, process metrics, and the others.
         self._static, self._process, self._live = CollectorRegistry(), CollectorRegistry(), CollectorRegistry()
         self._static_text: dict[Format, bytes] = {}
         self._process_text: dict[Format, tuple[float, bytes]] = {}
@@ -74,22 +67,16 @@ class ProcessMetrics:
         )
         self.requests_refused = Counter(
             "mimecast_exporter_http_requests_refused_total",
-            "Requests answered with 503 because --web.max-requests others were being prepared.",
+            "Requests answered with 503 because --web.max-requests responses were being prepared.",
             registry=self._live,
         )
 
     def watch_web_config(self, valid: Callable[[], bool]) -> None:
-        """Report at each scrape what `valid` returns of the web configuration."""
+        """Report at each scrape whether the web configuration is valid."""
         self._web_config_valid.set_function(valid)
 
     def config_loaded(self, now: float, account_files: Mapping[str, Collection[object]]) -> None:
-        """Record that the configuration was loaded.
-
-        Args:
-            now: seconds since the epoch.
-            account_files: the problems of each account file, none where it is valid.
-
-        """
+        """Record that the configuration was loaded at `now`, and the problems of each account file."""
         self._static_text.clear()
         self._reload_successful.set(1)
         self._reload_time.set(now)
@@ -103,14 +90,11 @@ class ProcessMetrics:
         self._reload_successful.set(0)
 
     def collect(self) -> Iterable[Metric]:
-        """Return all of the metrics; gauges and counters."""
+        """Return all metrics."""
         return [*self._static.collect(), *self._process.collect(), *self._live.collect()]
 
     def render(self, form: Format) -> bytes:
-        """Return the metrics as text.
-
-        What changes only with the configuration is rendered once, and the process is looked at once a second.
-        """
+        """Return the metrics as text; process metrics are read at most once per `PROCESS_INTERVAL`."""
         if form not in self._static_text:
             self._static_text[form] = render_metrics(self._static.collect(), form)
         now = self._clock()

@@ -1,7 +1,7 @@
-"""Metric families to exposition text.
+"""Render metric families as exposition text.
 
-The samples' text is valid both as Prometheus text 0.0.4 and as OpenMetrics 1.0, so it is rendered once; only the head
-of a counter differs between the two. prometheus_client is the judge: tests hold this text to its parser.
+The text of samples is valid both as Prometheus text 0.0.4 and as OpenMetrics 1.0, so it is rendered once; only HELP and
+TYPE of a counter differ. Tests parse it with prometheus_client.
 """
 
 from __future__ import annotations
@@ -10,50 +10,29 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from operator import attrgetter
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
+
+from prometheus_client import Metric
 
 from exporter.exposition.family import Family, Number, Record, Sample
 
 Format = Literal["text", "openmetrics"]
 
-#: The content type of each format.
 CONTENT_TYPES: Mapping[Format, str] = {
     "text": "text/plain; version=0.0.4; charset=utf-8",
     "openmetrics": "application/openmetrics-text; version=1.0.0; charset=utf-8",
 }
 #: Records rendered before the event loop runs other tasks.
 YIELD_EVERY = 250
-#: Records whose samples of one family are one chunk of text.
+#: Records whose samples of one family form one chunk of text.
 CHUNK_RECORDS = 4 * YIELD_EVERY
 
 #: The samples' text by family name, in chunks; families without a sample are left out.
 FamilyTexts = Mapping[str, Sequence[bytes]]
 
 
-class LibrarySample(Protocol):
-    """What is read of `prometheus_client.Sample`."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def labels(self) -> Mapping[str, str]: ...
-    @property
-    def value(self) -> float: ...
-
-
-class LibraryMetric(Protocol):
-    """What is read of `prometheus_client.Metric`; a counter's name is without its `_total`."""
-
-    name: str
-    documentation: str
-    type: str
-
-    @property
-    def samples(self) -> Sequence[LibrarySample]: ...
-
-
 def escape_label(value: str) -> str:
-    """Return a label value as it stands between the quotes."""
+    """Return an escaped label value."""
     return value.replace("\\", "\\\\").replace("\n", "\\n").replace('"', '\\"')
 
 
@@ -65,7 +44,7 @@ def format_number(value: Number) -> str:
 
 
 def format_labels(names: Iterable[str], values: Iterable[str]) -> str:
-    """Return labels as they stand between the braces."""
+    """Return labels in the text format, without braces."""
     return ",".join([f'{name}="{escape_label(value)}"' for name, value in zip(names, values, strict=True)])
 
 
@@ -74,12 +53,8 @@ async def render_records(
 ) -> FamilyTexts:
     """Render the samples of many records, family by family, without HELP and TYPE.
 
-    Args:
-        families: what to render of each record.
-        records: in the order in which they appear.
-        prefix: labels that all records share, from `format_labels`.
-        labels: attributes of a record that are its further labels; their values are text.
-
+    `prefix` has the labels that all records share, from `format_labels`; `labels` names the attributes of a record that
+    become further labels.
     """
     texts: dict[str, list[bytes]] = {}
     for start in range(0, len(records), CHUNK_RECORDS):
@@ -104,9 +79,9 @@ async def _render_chunk(
 
 
 def _labeller(prefix: str, labels: Sequence[str]) -> Callable[[Any], str]:
-    """Return what gives a record's labels, one character for each byte of their UTF-8.
+    """Return a function that renders a record's labels, with one character for each byte of their UTF-8.
 
-    A single emoji would otherwise make the whole text take four bytes per character.
+    Otherwise a single emoji would make the whole text take four bytes per character in memory.
     """
     if not labels:
         encoded = _as_latin_1(prefix)
@@ -177,7 +152,7 @@ def _own_labels(names: tuple[str, ...], encode: Callable[[str], str]) -> _OwnLab
 
 
 def merge(families: Iterable[Family[Any]], texts: Sequence[FamilyTexts], form: Format = "text") -> list[bytes]:
-    """Return several renderings as one text, each family once under its HELP and TYPE. No sample is copied."""
+    """Merge several renderings: each family once, after its HELP and TYPE. No sample is copied."""
     parts: list[bytes] = []
     for family in families:
         samples = [chunk for text in texts for chunk in text.get(family.name, ())]
@@ -187,8 +162,8 @@ def merge(families: Iterable[Family[Any]], texts: Sequence[FamilyTexts], form: F
     return parts
 
 
-def render_metrics(metrics: Iterable[LibraryMetric], form: Format) -> bytes:
-    """Render gauges and counters as prometheus_client collects them."""
+def render_metrics(metrics: Iterable[Metric], form: Format) -> bytes:
+    """Render gauges and counters of prometheus_client."""
     return b"".join(
         head(metric.name + "_total" * (metric.type == "counter"), metric.type, metric.documentation, form)
         + "".join(

@@ -1,7 +1,6 @@
-"""Ask a running exporter whether it serves, for containers that have no curl.
+"""Check that a running exporter serves, for health checks in containers without curl.
 
-This needs only the listen addresses, not the web configuration: that file may have changed since the start, and the
-certificate need not name this host.
+Certificates are not verified: they need not name this host, and nothing secret is sent.
 """
 
 from __future__ import annotations
@@ -16,30 +15,26 @@ from exporter.http.server.listen import ListenAddress
 
 _PATH = "/-/healthy"
 _REQUEST = f"GET {_PATH} HTTP/1.1\r\nHost: localhost\r\nUser-Agent: healthcheck\r\nConnection: close\r\n\r\n".encode()
-#: The alerts of a server that requires a client's certificate, and therefore serves.
+#: TLS alerts of a server that requires a client certificate: it serves.
 _CERTIFICATE_ALERTS = ("CERTIFICATE_REQUIRED", "HANDSHAKE_FAILURE", "BAD_CERTIFICATE", "UNKNOWN_CA")
 
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """Whether an exporter serves, and the finding in words."""
+    """Whether an exporter serves, and a description of the result."""
 
     ok: bool
     text: str
 
 
 def check_health(addresses: Sequence[ListenAddress], timeout: float, *, tls_first: bool = False) -> Health:
-    """Ask the first address that has a port or a path, by plain HTTP and by TLS.
+    """Request the first address that has a port or a path, over plain HTTP and over TLS (first if `tls_first`).
 
-    Args:
-        addresses: where the exporter listens.
-        timeout: seconds for everything.
-        tls_first: which of the two to try first.
-
+    `timeout` is the time limit in seconds for both.
     """
     address = next((address for address in addresses if address.path is not None or address.port), None)
     if address is None:
-        return Health(False, "no listen address with a port: there is nothing to ask")
+        return Health(False, "no listen address with a port to connect to")
     return asyncio.run(_check(address, timeout, tls_first))
 
 
@@ -53,7 +48,7 @@ async def _check(address: ListenAddress, timeout: float, tls_first: bool) -> Hea
 
 
 async def _ask(address: ListenAddress, *, tls: bool) -> tuple[Health, bool]:
-    """Return the finding, and whether it is final; otherwise the caller tries the other way."""
+    """Return the health, and whether it is final; otherwise the caller tries the other protocol."""
     try:
         status = await _status(address, tls=tls)
     except ssl.SSLError as error:
@@ -70,7 +65,7 @@ async def _ask(address: ListenAddress, *, tls: bool) -> tuple[Health, bool]:
 
 
 async def _status(address: ListenAddress, *, tls: bool) -> int:
-    """Return the status of an answer; raise ValueError when it is not HTTP."""
+    """Return the status of the response; raise ValueError if it is not HTTP."""
     context = _tls_context() if tls else None
     if address.path is not None:
         name = "localhost" if tls else None
@@ -91,7 +86,6 @@ async def _status(address: ListenAddress, *, tls: bool) -> int:
 
 def _tls_context() -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    # Our own process answers, and nothing secret is sent.
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED

@@ -1,25 +1,16 @@
-"""The Mimecast Awareness Training API, as far as its aggregate endpoints go. Knows nothing of Prometheus."""
+"""A client for the aggregate endpoints of the Mimecast Awareness Training API, independent of Prometheus."""
 
-from .auth import TOKEN_PATH, ClientCredentials, Credentials, SignedRequests
-from .client import Answer, Endpoint, MimecastClient
-from .envelope import parse_leniently, replace_surrogates
-from .errors import REASONS, MimecastError
-from .traffic import Traffic
-from .transport import HttpSettings, open_http_client
-
-__all__ = [
-    "REASONS",
-    "TOKEN_PATH",
-    "Answer",
-    "ClientCredentials",
-    "Credentials",
-    "Endpoint",
-    "HttpSettings",
-    "MimecastClient",
-    "MimecastError",
-    "SignedRequests",
-    "Traffic",
-    "open_http_client",
-    "parse_leniently",
-    "replace_surrogates",
-]
+from .auth import TOKEN_PATH as TOKEN_PATH
+from .auth import ClientCredentials as ClientCredentials
+from .auth import Credentials as Credentials
+from .auth import SignedRequests as SignedRequests
+from .client import Answer as Answer
+from .client import Endpoint as Endpoint
+from .client import MimecastClient as MimecastClient
+from .envelope import parse_leniently as parse_leniently
+from .envelope import replace_surrogates as replace_surrogates
+from .errors import REASONS as REASONS
+from .errors import MimecastError as MimecastError
+from .traffic import Traffic as Traffic
+from .transport import HttpSettings as HttpSettings
+from .transport import open_http_client as open_http_client

@@ -1,8 +1,8 @@
-"""What the API's numbers about correct answers mean.
+"""Interpret the API's numbers about correct answers.
 
 The vendor's page says `title.correctAnswers.forQuestionN` counts users that answered question N correctly. Recordings
-of a sibling endpoint show the number of the correct option there. Which one holds is a setting of the account; this
-module applies it, and tells when a count cannot be one.
+of a sibling endpoint show the number of the correct option there. A setting of the account chooses the meaning; this
+module applies it and detects values that contradict it.
 """
 
 from __future__ import annotations
@@ -12,18 +12,17 @@ from typing import Literal
 
 import msgspec
 
-#: From this many completions on, a count that matches no option is no accident.
+#: With this many completions, a count that matches no option is implausible.
 ENOUGH_COMPLETIONS = 10
 
 
 class CorrectAnswers(msgspec.Struct, frozen=True, gc=False):
-    """What is known of a campaign's correct answers.
+    """The correct answers of a campaign.
 
     Attributes:
         by_question: question number to users that answered it correctly.
-        correct_option: the number of the correct option, where it is known.
-        implausible: what stands in `title.correctAnswers` cannot be what the setting says it is.
-
+        correct_option: the number of the correct option, if known.
+        implausible: whether `title.correctAnswers` contradicts the setting.
     """
 
     by_question: Mapping[int, int] = {}
@@ -42,7 +41,7 @@ def interpret(
     users_completed: int | None,
     users_correct: int | None,
 ) -> CorrectAnswers:
-    """Read the fields about correct answers as the account's setting says.
+    """Interpret the fields about correct answers by the account's setting.
 
     Args:
         meaning: `count`: `documented` counts users; `option`: it holds the number of the correct option.
@@ -53,7 +52,6 @@ def interpret(
         option_counts: `optionSpread`, by option.
         users_completed: `numCompleted`.
         users_correct: `numCorrect`.
-
     """
     known_option = custom_option or title_option
     if meaning == "count":

@@ -1,7 +1,7 @@
-"""How an account authenticates: signed requests (API 1.0), or OAuth 2.0 client credentials (API 2.0).
+"""Authentication: signed requests (API 1.0) or OAuth 2.0 client credentials (API 2.0).
 
-Signatures follow the vendor's get-queue page, tokens other public integrations. Secrets are read at each use, so that a
-rotated file needs no restart, and are written into requests only.
+Signatures follow the vendor's get-queue page, tokens follow other public integrations. Secrets are read at each use, so
+that a rotated secret needs no restart.
 """
 
 from __future__ import annotations
@@ -26,25 +26,24 @@ from .envelope import Envelope
 from .traffic import read_number
 
 TOKEN_PATH = "/oauth/token"  # noqa: S105 - a path, not a password
-#: Seconds a token is kept where the answer does not say.
+#: Seconds that a token is kept if the response has no lifetime.
 _DEFAULT_LIFETIME = 300.0
 #: A token is replaced this long before it expires, or after 90 % of its lifetime, whichever is later.
 _EXPIRY_MARGIN = 60.0
 
-#: Reads a secret; raises OSError or ValueError where it cannot be read.
+#: Reads a secret; raises OSError or ValueError if it cannot be read.
 SecretReader = Callable[[], str]
-#: Posts a form to a URL for the account whose request is being authorized, and returns the accepted answer.
+#: Posts a form to a URL, and returns the accepted answer.
 PostForm = Callable[[str, Mapping[str, str]], Awaitable[Envelope]]
 
 
 class Credentials(ABC):
-    """What an account proves its identity with.
+    """The credentials of an account.
 
     Attributes:
-        names: the credentials, by their names in the configuration.
-        renewal: what to do where the API says that one of them has expired.
+        names: their names in the configuration.
+        renewal: what to do if the API says that one of them has expired.
         signs_dates: whether the API compares the date of each request with its own clock.
-
     """
 
     names: ClassVar[str]
@@ -53,31 +52,20 @@ class Credentials(ABC):
 
     @abstractmethod
     async def authorize(self, request: httpx.Request, post: PostForm) -> None:
-        """Add the headers that prove the account's identity.
+        """Add the headers that authenticate the request.
 
         Raises:
             MimecastError: a secret cannot be read or used, or the token endpoint gave no token.
-
         """
 
     def drop_token(self, _request: httpx.Request) -> bool:
-        """Forget the token that a refused request used; return whether the same call with a new one may succeed."""
+        """Discard the token of a refused request; return whether the call may succeed with a new one."""
         return False
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class SignedRequests(Credentials):
-    """API 1.0: every request is signed with HMAC-SHA1, under a request id and a date of its own.
-
-    Attributes:
-        app_id: the application's id.
-        app_key: reads the application's key.
-        access_key: reads the access key.
-        secret_key: reads the secret key, base64 as Mimecast gives it.
-        wall_clock: seconds since the epoch.
-        request_id: gives a new GUID at each call.
-
-    """
+    """API 1.0: every request is signed with HMAC-SHA1, with a unique request id and its date."""
 
     app_id: str
     app_key: SecretReader
@@ -107,15 +95,7 @@ class SignedRequests(Credentials):
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class ClientCredentials(Credentials):
-    """A bearer token, fetched once for all who use this object, and kept until shortly before it expires.
-
-    Attributes:
-        token_url: the token endpoint.
-        client_id: the application's id.
-        client_secret: reads the application's secret.
-        clock: seconds, monotonic.
-
-    """
+    """API 2.0: a bearer token, shared by all accounts that use this object and kept until shortly before it expires."""
 
     token_url: str
     client_id: str
@@ -128,24 +108,24 @@ class ClientCredentials(Credentials):
 
     names = "client_id and client_secret"
     renewal = (
-        "the API says that a token has expired which it has just issued: check client_id and client_secret, and that "
+        "the API says that a token which it has just issued has expired: check client_id and client_secret, and that "
         "the API application is enabled"
     )
 
     async def authorize(self, request: httpx.Request, post: PostForm) -> None:
-        """Add the token, after fetching one where there is none that is good; see `Credentials`."""
+        """Add the token, after fetching one if there is no valid one; see `Credentials`."""
         known_failure = self._failure
         async with self._fetching:
             if self._failure not in (None, known_failure):
-                raise self._failure  # of the request that this one waited for; asking again would fail again
+                raise self._failure  # of the request that this one waited for: a retry would fail again
             if self.clock() >= self._good_until:
                 await self._fetch(post)
         request.headers["Authorization"] = f"Bearer {self._token}"
 
     def drop_token(self, request: httpx.Request) -> bool:
-        """Forget the token of a refused request, unless there is a newer one already."""
+        """Discard the token of a refused request, unless there is a newer one."""
         if "authorization" not in request.headers:
-            return False  # it is the token endpoint that refuses
+            return False  # the token endpoint refused the credentials
         if request.headers["authorization"] == f"Bearer {self._token}":
             self._good_until = -math.inf
         return True
@@ -168,7 +148,7 @@ def signed_date(now: float) -> str:
 
 
 def sign(*, secret_key: str, message: str) -> str:
-    """Return base64(HMAC-SHA1(base64decode(secret_key), message)); raise SecretUnreadable for a key of another form."""
+    """Return base64(HMAC-SHA1(base64decode(secret_key), message)); raise SecretUnreadable for an invalid key."""
     try:
         key = base64.b64decode(secret_key, validate=True)
     except ValueError:
@@ -177,11 +157,10 @@ def sign(*, secret_key: str, message: str) -> str:
 
 
 def read_secret(reader: SecretReader, name: str, *, for_header: bool = False) -> str:
-    """Return a secret's value without the byte order mark and the spaces that editors and copying leave around it.
+    """Return a secret's value without a byte order mark and surrounding spaces.
 
     Raises:
-        SecretUnreadable: it cannot be read, or its characters cannot be sent. The value is in no message.
-
+        SecretUnreadable: it cannot be read or sent. The message never contains the value.
     """
     try:
         value = reader().removeprefix("\ufeff").strip()
@@ -197,7 +176,7 @@ def read_secret(reader: SecretReader, name: str, *, for_header: bool = False) ->
 
 
 def read_token(answer: Envelope) -> tuple[str, float]:
-    """Return the token and its lifetime in seconds; raise InvalidResponse for one that a header cannot hold."""
+    """Return the token and its lifetime in seconds; raise InvalidResponse if there is no valid token."""
     token = answer.access_token.strip() if isinstance(answer.access_token, str) else ""
     if not token or not token.isascii() or not token.isprintable() or " " in token:
         raise errors.InvalidResponse("the token endpoint's answer holds no access token")

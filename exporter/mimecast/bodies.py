@@ -1,4 +1,4 @@
-"""Bodies of answers, bounded. They are decompressed here, as httpx decompresses a bomb before anyone can count."""
+"""Read and decompress response bodies up to a maximum size, which httpx cannot limit."""
 
 from __future__ import annotations
 
@@ -17,34 +17,33 @@ CHUNK_SIZE = 1024 * 1024
 
 @dataclass
 class Budget:
-    """The decoded bytes that may be read, and those that were."""
+    """The maximum of decompressed bytes, and the bytes read so far."""
 
     size: int
     used: int = 0
 
     def spend(self, amount: int) -> None:
-        """Take `amount` bytes, or raise ResponseTooLarge where that many are not left."""
+        """Count `amount` bytes; raise ResponseTooLarge above the maximum."""
         self.used += amount
         if self.used > self.size:
             raise errors.ResponseTooLarge(
-                f"the answer is larger than {self.size} bytes: raise api.max_response_size if that is to be expected"
+                f"the answer is larger than {self.size} bytes: raise api.max_response_size if this size is expected"
             )
 
 
 async def read_body(response: httpx.Response, budget: Budget) -> bytearray:
-    """Return the decompressed body of a response, which is not yet read.
+    """Read and return the decompressed body of a response.
 
     Raises:
-        InvalidResponse: the body is not gzip as it says, ends too early, or is compressed in another way.
-        ResponseTooLarge: the budget is used up.
-
+        InvalidResponse: the body is not valid gzip, is truncated, or has another content coding.
+        ResponseTooLarge: the body exceeds the budget.
     """
     chunks = response.aiter_raw()
     encoding = response.headers.get("content-encoding", "").strip().lower()
     if encoding in ("gzip", "x-gzip"):
         chunks = gunzip(chunks)
     elif encoding not in ("", "identity"):
-        raise errors.InvalidResponse("the answer has a content encoding that was not asked for")
+        raise errors.InvalidResponse("the answer has an unsupported content encoding")
     content = bytearray()
     async for chunk in chunks:
         budget.spend(len(chunk))
@@ -61,8 +60,8 @@ async def gunzip(source: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
         while compressed:
             try:
                 yield decompressor.decompress(compressed, max_length=CHUNK_SIZE)
-            except isal_zlib.error:  # type: ignore[misc] # an exception class, whatever the stubs call it
-                raise errors.InvalidResponse("the answer says that it is gzip, and is not") from None
+            except isal_zlib.error:  # type: ignore[misc] # an exception class, despite its stub
+                raise errors.InvalidResponse("the answer is not valid gzip") from None
             complete = decompressor.eof
             compressed = decompressor.unused_data if complete else decompressor.unconsumed_tail
             if complete:

@@ -1,4 +1,4 @@
-"""The client of one account: asks an endpoint for every page, within one time limit and one size limit."""
+"""The client of one account: fetches every page of an endpoint within a time limit and a size limit."""
 
 from __future__ import annotations
 
@@ -16,18 +16,17 @@ from . import errors
 from .auth import Credentials
 from .bodies import Budget, read_body
 from .envelope import Envelope, next_page_token
-from .refusals import Asked, accept
+from .refusals import Call, accept
 from .traffic import Traffic
 
 T = TypeVar("T")
 
-#: The folder that every endpoint's path is relative to.
+#: The path that every endpoint's path is relative to.
 ROOT = "/api/awareness-training/"
-#: Pages of one answer; a server that always names a next page is stopped here.
+#: Maximum number of pages, in case a server always names a next page.
 MAX_PAGES = 1000
-#: Bytes: an answer of the token endpoint is far smaller.
 MAX_TOKEN_ANSWER = 1024 * 1024
-#: Items that are decoded before other tasks get their turn on the event loop.
+#: Items decoded before the event loop runs other tasks.
 YIELD_EVERY = 250
 
 
@@ -37,9 +36,8 @@ class Endpoint:
 
     Attributes:
         path: the path under `ROOT`, such as `queue/get-queue`.
-        permission: the role permission that the API asks for.
+        permission: the role permission that it requires.
         body: the JSON body of the request for the first page.
-
     """
 
     path: str
@@ -58,14 +56,7 @@ class Endpoint:
 
 @dataclass(frozen=True)
 class Answer(Generic[T]):
-    """The items of every page.
-
-    Attributes:
-        items: the decoded items, in the API's order.
-        invalid: the number of items that could not be decoded.
-        size: the decoded bytes of all pages.
-
-    """
+    """The decoded items of every page, the number of invalid items, and the decompressed size in bytes."""
 
     items: tuple[T, ...]
     invalid: int
@@ -74,17 +65,14 @@ class Answer(Generic[T]):
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class MimecastClient:
-    """The API as one account sees it.
+    """The API client of one account.
 
     Attributes:
         http: from `transport.open_http_client`; may be shared, and is not closed here.
-        base_url: such as `https://eu-api.mimecast.com`, without a slash at its end.
-        auth: `SignedRequests` or `ClientCredentials`.
+        base_url: such as `https://eu-api.mimecast.com`, without a trailing slash.
         timeout: seconds for a whole refresh: token, all pages, reading and decoding.
-        max_response_size: decoded bytes over all pages.
-        traffic: where the exchanges are recorded.
-        wall_clock: seconds since the epoch.
-
+        max_response_size: maximum decompressed bytes of all pages.
+        traffic: records the requests.
     """
 
     http: httpx.AsyncClient = field(kw_only=False)
@@ -99,12 +87,11 @@ class MimecastClient:
         """Return the decoded items of every page of an endpoint.
 
         Args:
-            endpoint: what to ask for.
-            decode: makes a record of one item of `data`, or None of an item that it does not understand.
+            endpoint: the endpoint to call.
+            decode: returns the record of one item of `data`, or None for an invalid item.
 
         Raises:
-            MimecastError: no complete answer came; its type and message say what to do.
-
+            MimecastError: there was no complete answer; its type and message say what to do.
         """
         try:
             async with asyncio.timeout(self.timeout):
@@ -121,7 +108,7 @@ class MimecastClient:
         items: list[T] = []
         invalid = 0
         token: str | None = None
-        asked_for: set[str] = set()
+        requested: set[str] = set()
         for _ in range(MAX_PAGES):
             page = await self._page(endpoint, token, budget)
             decoded = await decode_items(page, decode)
@@ -130,18 +117,18 @@ class MimecastClient:
             token = next_page_token(page)
             if token is None:
                 return Answer(tuple(items), invalid, budget.used)
-            if token in asked_for:
-                raise errors.InvalidResponse("the API named the same next page twice, so its pages have no end")
-            asked_for.add(token)
+            if token in requested:
+                raise errors.InvalidResponse("the API named the same next page twice")
+            requested.add(token)
         raise errors.ResponseTooLarge(f"the answer has more than {MAX_PAGES} pages")
 
     async def _page(self, endpoint: Endpoint, token: str | None, budget: Budget) -> Envelope:
-        """Return one page; ask once more where a kept connection has ended, or a token was refused."""
+        """Return one page; retry once after a stale connection and once after a refused token."""
         repeated: set[str] = set()
         while True:
             request = self._request(self.base_url + ROOT + endpoint.path, json=endpoint.page(token))
             try:
-                return await self._ask(request, endpoint, budget)
+                return await self._send(request, endpoint, budget)
             except (errors.StaleConnection, errors.CredentialsRefused) as error:
                 refused = isinstance(error, errors.CredentialsRefused)
                 if (refused and not self.auth.drop_token(request)) or error.reason in repeated:
@@ -152,9 +139,11 @@ class MimecastClient:
         try:
             return self.http.build_request("POST", url, **content)
         except (httpx.InvalidURL, UnicodeError):
-            raise errors.CannotConnect("the host of base_url cannot be resolved (not a host name): check it") from None
+            raise errors.CannotConnect(
+                "the host of base_url cannot be resolved (not a host name): check base_url"
+            ) from None
 
-    async def _ask(self, request: httpx.Request, endpoint: Endpoint, budget: Budget) -> Envelope:
+    async def _send(self, request: httpx.Request, endpoint: Endpoint, budget: Budget) -> Envelope:
         async def post(url: str, form: Mapping[str, str]) -> Envelope:
             token_request = self._request(url, data=form)
             return await self._exchange(token_request, "token", endpoint.permission, Budget(MAX_TOKEN_ANSWER))
@@ -162,7 +151,7 @@ class MimecastClient:
         await self.auth.authorize(request, post)
         page = await self._exchange(request, endpoint.name, endpoint.permission, budget)
         if page.data is None:
-            raise errors.InvalidResponse(f"the answer has no list (`data`), so it is not one of {endpoint.name}")
+            raise errors.InvalidResponse(f"the answer has no list `data`, as {endpoint.name} requires")
         return page
 
     async def _exchange(self, request: httpx.Request, endpoint: str, permission: str, budget: Budget) -> Envelope:
@@ -182,12 +171,12 @@ class MimecastClient:
                     raise
                 body = bytearray()  # the status alone says that the call failed
         skew = self.traffic.clock_skew if self.auth.signs_dates else None
-        asked = Asked(endpoint, permission, self.auth.names, self.auth.renewal, skew)
-        return accept(response.status_code, body, asked, response.headers, now)
+        call = Call(endpoint, permission, self.auth.names, self.auth.renewal, skew)
+        return accept(response.status_code, body, call, response.headers, now)
 
 
 async def decode_items(page: Envelope, decode: Callable[[msgspec.Raw], T | None]) -> list[T | None]:
-    """Return what `decode` makes of each item; other tasks get their turn in between."""
+    """Return the result of `decode` for each item; the event loop runs other tasks in between."""
     items = page.data or []
     decoded: list[T | None] = []
     for begin in range(0, len(items), YIELD_EVERY):

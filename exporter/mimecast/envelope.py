@@ -1,7 +1,7 @@
-"""The envelope that every answer of the API comes in: its parts, its status, and the token of the next page.
+"""The envelope of every answer of the API: its parts, its status, and the token of the next page.
 
-Sources: the vendor's page for statuses; recordings of the live API for the shapes of `fail`, a failure on HTTP 200 and
-the paging token; other public integrations for the flat, `error` and `errors` shapes.
+Statuses follow the vendor's page; the shapes of `fail`, failures with HTTP 200 and the paging token follow recordings
+of the API; the flat, `error` and `errors` shapes follow other public integrations.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ import msgspec
 
 from . import errors
 
-#: Stands for a status that is there and not understood.
+#: The status of an invalid `meta.status`.
 UNCLEAR = 0
 _STATUS = re.compile(r"\s*([1-9]\d\d)(\.0*)?(?![\w.]).*", re.ASCII | re.DOTALL)
 
 
 class Envelope(msgspec.Struct):
-    """An answer, split into its parts without looking into its items.
+    """The parts of an answer; its items are not decoded.
 
-    The items of `data` are views of the answer's bytes; the answer stays in memory as long as they do. A token and its
-    lifetime come from the token endpoint only.
+    The items of `data` are views of the answer's bytes and keep them in memory. Only the token endpoint answers with
+    `access_token` and `expires_in`.
     """
 
     meta: Any = None
@@ -39,25 +39,25 @@ _decoder = msgspec.json.Decoder(Envelope)
 
 
 def open_envelope(body: bytes | bytearray) -> Envelope:
-    """Return an answer split into its parts; raise InvalidResponse for a body that is not an object in JSON."""
+    """Return the parts of an answer; raise InvalidResponse for a body that is not a JSON object."""
     try:
         return _decoder.decode(body)
     except RecursionError:
-        raise errors.InvalidResponse("the answer is nested too deeply to be one of this API") from None
+        raise errors.InvalidResponse("the answer is nested too deeply") from None
     except (msgspec.DecodeError, UnicodeDecodeError):
         return _open_leniently(body)
 
 
 def _open_leniently(body: bytes | bytearray) -> Envelope:
-    """Return the parts of an answer that the strict decoder refuses; items are encoded again, for the same result."""
+    """Return the parts of an answer that the strict decoder refuses; its items are encoded again."""
     try:
         parsed = parse_leniently(body)
     except ValueError:
         raise errors.InvalidResponse(
-            "the answer is not JSON; is base_url (or region) the API's host, and no proxy's login page?"
+            "the answer is not JSON: check base_url (or region), and for the login page of a proxy"
         ) from None
     if not isinstance(parsed, dict):
-        raise errors.InvalidResponse("the answer is JSON, but not an object as this API sends it")
+        raise errors.InvalidResponse("the answer is JSON, but not an object")
     parts = {name: parsed.get(name) for name in Envelope.__struct_fields__}
     items = parts.pop("data")
     data = [msgspec.Raw(json.dumps(item).encode()) for item in items] if isinstance(items, list) else None
@@ -65,14 +65,10 @@ def _open_leniently(body: bytes | bytearray) -> Envelope:
 
 
 def parse_leniently(body: bytes | bytearray | memoryview) -> Any:
-    """Return the value of JSON that a strict parser may refuse for one bad character in a mail nobody reads.
+    """Return the value of JSON with invalid characters; raise ValueError if it is not JSON.
 
     Raw control characters, NaN, lone surrogates and bytes that are not UTF-8 are accepted; the last two become
     U+FFFD.
-
-    Raises:
-        ValueError: still not JSON.
-
     """
     text = bytes(body).decode("utf-8", "replace").removeprefix("\ufeff")
     try:
@@ -83,14 +79,14 @@ def parse_leniently(body: bytes | bytearray | memoryview) -> Any:
 
 
 def replace_surrogates(text: str) -> str:
-    """Return the same text, lone surrogates replaced by U+FFFD, so that it can be encoded."""
+    """Replace lone surrogates by U+FFFD, so that the text can be encoded."""
     if text.isascii():
         return text
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 def meta_status(envelope: Envelope) -> int:
-    """Return `meta.status`, 200 where it is missing or null, `UNCLEAR` where it is there and not understood.
+    """Return `meta.status`, 200 if it is missing or null, or `UNCLEAR` if it is invalid.
 
     A status may come as `500`, `500.0`, `"500"` or `"500 Internal Server Error"`.
     """
@@ -101,17 +97,12 @@ def meta_status(envelope: Envelope) -> int:
 
 
 def next_page_token(envelope: Envelope) -> str | None:
-    """Return `meta.pagination.next`, or None on the last page and where the endpoint does not page.
-
-    Raises:
-        InvalidResponse: there is something else than a text, which may mean that there are further pages.
-
-    """
+    """Return `meta.pagination.next`, or None on the last page; raise InvalidResponse if it is not a text."""
     meta = envelope.meta if isinstance(envelope.meta, dict) else {}
     pagination = meta.get("pagination") or {}
     token = pagination.get("next") if isinstance(pagination, dict) else pagination
     if token is None or token == "":
         return None
     if not isinstance(token, str) or not isinstance(pagination, dict):
-        raise errors.InvalidResponse("the answer names a next page in a way that is not understood, so it is not whole")
+        raise errors.InvalidResponse("the answer has an invalid page token, so it may be incomplete")
     return replace_surrogates(token)

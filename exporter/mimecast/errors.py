@@ -1,8 +1,7 @@
-"""What can go wrong between the exporter and the Mimecast API, each as a type whose message says what to do.
+"""The errors of the API client. Each type has a `reason`, the label of its metric, and a message that says what to do.
 
-Every error carries a `reason`, one word from a closed list, by which it is counted. Messages hold nothing that came
-from the wire except HTTP statuses and error codes, because the API is known to echo credentials; the causes of failed
-connections are the resolver's, the socket's or OpenSSL's own words.
+Messages contain nothing from an answer but HTTP statuses and error codes, because the API is known to echo credentials.
+The causes of failed connections are the messages of the resolver, the socket or OpenSSL.
 """
 
 from __future__ import annotations
@@ -11,13 +10,12 @@ from typing import ClassVar
 
 
 class MimecastError(Exception):
-    """A call that gave no complete answer.
+    """A call failed.
 
     Attributes:
         reason: the class of the failure, one of `REASONS`.
-        retry_after: seconds for which the API asked to be left alone, or None where it did not say.
+        retry_after: the pause in seconds that the API requests, or None.
         concerns_credentials: whether every call with the same credentials would fail in the same way.
-
     """
 
     reason: ClassVar[str]
@@ -29,24 +27,24 @@ class MimecastError(Exception):
 
 
 class CredentialsRefused(MimecastError):
-    """The API does not accept who we say we are."""
+    """The API refuses the credentials."""
 
     reason = "auth"
     concerns_credentials = True
 
 
 class BindingExpired(CredentialsRefused):
-    """The lifetime of an API 1.0 access key, or of a token, has ended."""
+    """An access key of API 1.0, or a token, has expired."""
 
 
 class PermissionMissing(MimecastError):
-    """The credentials are good, and do not include the permission that the endpoint needs."""
+    """The credentials are valid, but lack the permission that the endpoint requires."""
 
     reason = "permission"
 
 
 class RateLimited(MimecastError):
-    """The API did not run the call because too many were made."""
+    """The rate limit of the API is used up."""
 
     reason = "rate_limited"
     concerns_credentials = True
@@ -59,13 +57,13 @@ class ServerError(MimecastError):
 
 
 class ApiError(MimecastError):
-    """The API says that the call failed, for a cause that has no type of its own."""
+    """The API reports another failure."""
 
     reason = "api_error"
 
 
 class InvalidResponse(MimecastError):
-    """What came back is not an answer of this API: not JSON, not its envelope, cut short, or a redirect."""
+    """The response is not an answer of this API: not JSON, not its envelope, truncated, or a redirect."""
 
     reason = "invalid_response"
 
@@ -77,32 +75,31 @@ class ResponseTooLarge(MimecastError):
 
 
 class TimedOut(MimecastError):
-    """No whole answer came in time."""
+    """There was no complete answer within the time limit."""
 
     reason = "timeout"
 
 
 class CannotConnect(MimecastError):
-    """No connection, or it ended before an answer began."""
+    """There was no connection, or it ended before the answer began."""
 
     reason = "connect"
 
 
 class StaleConnection(CannotConnect):
-    """A connection kept from an earlier answer ended before this one began; worth one more attempt on a new one."""
+    """A kept connection ended before the answer began; a new connection may succeed."""
 
 
 class TlsFailed(MimecastError):
-    """The certificate is not trusted, or no common TLS settings were found."""
+    """The certificate is not trusted, or there are no common TLS settings."""
 
     reason = "tls"
 
 
 class SecretUnreadable(MimecastError):
-    """A secret's file can no longer be read, or what is in it cannot be used."""
+    """A secret's file can no longer be read, or its content cannot be used."""
 
     reason = "secret"
 
 
-#: Every value `MimecastError.reason` can have.
 REASONS: tuple[str, ...] = tuple(error.reason for error in MimecastError.__subclasses__())

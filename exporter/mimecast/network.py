@@ -1,4 +1,4 @@
-"""TCP and TLS connections for httpcore: own lookups, addresses tried side by side, failures that keep their cause."""
+"""TCP and TLS connections for httpcore, with lookups in threads, Happy Eyeballs, and errors that keep their cause."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ import httpcore
 
 from . import errors
 
-#: Seconds until the next address of a host is tried beside the last one (RFC 8305).
+#: Seconds until the next address of a host is tried concurrently (Happy Eyeballs, RFC 8305).
 _ATTEMPT_DELAY = 0.25
-#: What OpenSSL reports (X509_V_ERR_*) where a certificate is sound and breaks a form that only strict checks demand.
-_STRICTNESS = range(80, 94)
+#: OpenSSL's errors (X509_V_ERR_*) for certificates that only strict checks refuse.
+_STRICT_CHECKS = range(80, 94)
 _NOT_YET_VALID, _EXPIRED = 9, 10
 
 
 class Network(httpcore.AsyncNetworkBackend):
-    """Connects to hosts by name; messages say whether the hosts are proxies."""
+    """Connects to hosts by name; `is_proxy` affects error messages."""
 
     def __init__(self, *, is_proxy: bool = False) -> None:
         self._lookups: dict[str, Future[list[str]]] = {}
@@ -37,7 +37,7 @@ class Network(httpcore.AsyncNetworkBackend):
         self._backend = httpcore.AnyIOBackend()
 
     async def connect_tcp(self, host: str, port: int, *args: Any, **kwargs: Any) -> httpcore.AsyncNetworkStream:
-        """Return a connection to one of the host's addresses, or raise CannotConnect with the causes of all."""
+        """Connect to one of the host's addresses; raise CannotConnect with the causes of all."""
         place = f"{self._what}[{host}]:{port}" if ":" in host else f"{self._what}{host}:{port}"
         with waiting_for(f"resolving {self._what}{host}"):
             addresses = await self._addresses(host)
@@ -51,7 +51,7 @@ class Network(httpcore.AsyncNetworkBackend):
         raise errors.CannotConnect(f"no connection to {place} ({causes}): check {self._check}, firewall and routes")
 
     async def _addresses(self, host: str) -> list[str]:
-        """Return the addresses of a host; whoever stops waiting leaves the lookup to the next that asks for it."""
+        """Return the addresses of a host; concurrent calls share a lookup, which outlives a cancelled call."""
         with suppress(ValueError):
             return [str(ipaddress.ip_address(host))]
         lookup = self._lookups.get(host)
@@ -67,7 +67,7 @@ class Network(httpcore.AsyncNetworkBackend):
 
 @dataclass(eq=False)
 class Stream(httpcore.AsyncNetworkStream):
-    """A connection to a host that knows whether an answer has begun on it, and whether there was one before."""
+    """A connection that records whether an answer has begun, and whether it carried an earlier one."""
 
     stream: httpcore.AsyncNetworkStream
     host: str
@@ -76,7 +76,7 @@ class Stream(httpcore.AsyncNetworkStream):
     reused: bool = False
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        """Return what comes next, or raise CannotConnect where the connection ended before any byte of the answer."""
+        """Return the next bytes; raise CannotConnect if the connection ended before the answer began."""
         cause = "the other side closed it"
         try:
             data = await self.stream.read(max_bytes, timeout)
@@ -98,7 +98,7 @@ class Stream(httpcore.AsyncNetworkStream):
     async def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.AsyncNetworkStream:
-        """Return the same connection under TLS, or raise TlsFailed, or CannotConnect where the connection ended."""
+        """Return the connection with TLS; raise TlsFailed, or CannotConnect if the connection ended."""
         host = server_hostname or self.host
         try:
             with waiting_for(f"in the TLS handshake with {host}"):
@@ -106,7 +106,7 @@ class Stream(httpcore.AsyncNetworkStream):
         except (httpcore.ConnectError, OSError) as error:
             failure = handshake_failure(error, host)
         except BaseException:
-            await self.stream.aclose()  # httpcore leaves it open where the handshake is cancelled
+            await self.stream.aclose()  # httpcore leaves it open if the handshake is cancelled
             raise
         else:
             return Stream(stream, host, self.place if host == self.host else host)
@@ -120,12 +120,12 @@ class Stream(httpcore.AsyncNetworkStream):
 
 
 def start_lookup(host: str) -> Future[list[str]]:
-    """Look up the addresses of a host in a thread of its own.
+    """Look up the addresses of a host in a new thread.
 
-    The event loop's own lookups share a handful of threads, so a few names that never resolve would stop all others.
+    The event loop's thread pool is small: a few names that do not resolve would block all other lookups.
     """
     lookup: Future[list[str]] = Future()
-    lookup.set_running_or_notify_cancel()  # from here on nobody can cancel it for the others
+    lookup.set_running_or_notify_cancel()  # so that no caller can cancel it for the others
 
     def look_up() -> None:
         try:
@@ -141,7 +141,7 @@ def start_lookup(host: str) -> Future[list[str]]:
 
 @contextmanager
 def waiting_for(what: str) -> Iterator[None]:
-    """Note on a cancellation what it interrupted, for whoever set the time limit to say so."""
+    """Add a note to a cancellation about what it interrupted, for the message about the time limit."""
     try:
         yield
     except asyncio.CancelledError as error:
@@ -152,7 +152,7 @@ def waiting_for(what: str) -> Iterator[None]:
 async def first_connected(
     attempts: Iterable[Callable[[], Awaitable[httpcore.AsyncNetworkStream]]],
 ) -> httpcore.AsyncNetworkStream | list[Exception]:
-    """Return the first connection that is made, or why none is; each starts when the last one fails or is slow."""
+    """Return the first connection that succeeds, or all errors; an attempt starts when the last fails or is slow."""
     connected: list[httpcore.AsyncNetworkStream] = []
     failures: list[Exception] = []
     unused = connected
@@ -180,7 +180,7 @@ async def first_connected(
 
 
 def cause_of(error: BaseException) -> str:
-    """Return the resolver's or the socket's own words for a failure; they hold neither secrets nor addresses."""
+    """Return the message of the resolver or the socket, which contains neither secrets nor addresses."""
     for one in _chain(error):
         if isinstance(one, socket.gaierror):
             return str(one.strerror)
@@ -190,18 +190,20 @@ def cause_of(error: BaseException) -> str:
 
 
 def handshake_failure(error: BaseException, host: str) -> errors.MimecastError:
-    """Return what went wrong between here and `host`, in OpenSSL's or the socket's words, and what to do."""
+    """Return the error of a failed TLS handshake, with the message of OpenSSL or the socket."""
     cause = next((one for one in _chain(error) if isinstance(one, ssl.SSLError)), None)
     if cause is None:
         return errors.CannotConnect(f"the connection to {host} ended during the TLS handshake ({cause_of(error)})")
     if not isinstance(cause, ssl.SSLCertVerificationError):
-        told = cause.reason or "handshake failed"
-        return errors.TlsFailed(f"no TLS connection to {host} ({told}): check base_url (or region) and api.tls_config")
+        reason = cause.reason or "handshake failed"
+        return errors.TlsFailed(
+            f"no TLS connection to {host} ({reason}): check base_url (or region) and api.tls_config"
+        )
     advice = "check the host, or name its CA in api.tls_config.ca_file"
-    if cause.verify_code in _STRICTNESS:
+    if cause.verify_code in _STRICT_CHECKS:
         advice = (
-            "this Python demands certificates that follow RFC 5280 in full, and a company's own CA often does not; "
-            "name that CA in api.tls_config.ca_file, which is verified without this demand"
+            "this version of Python requires certificates that follow RFC 5280 in full, unlike those of many company "
+            "CAs; name the CA in api.tls_config.ca_file, for which the requirement does not apply"
         )
     elif cause.verify_code in (_NOT_YET_VALID, _EXPIRED):
         advice = "check the clock of this machine, and the certificate"
@@ -209,7 +211,7 @@ def handshake_failure(error: BaseException, host: str) -> errors.MimecastError:
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
-    """Yield the exception and those that led to it."""
+    """Yield an exception and its causes."""
     seen: BaseException | None = error
     while seen is not None:
         yield seen

@@ -1,6 +1,6 @@
-"""What an answer says of its own failure, whatever the shape it says it in, and which error that is.
+"""Map failures in answers, which have several shapes, to errors.
 
-Codes and statuses are repeated in messages; the API's texts never are, because they can name people or credentials.
+Messages contain codes and statuses, never the API's texts, which can contain names or credentials.
 """
 
 from __future__ import annotations
@@ -14,9 +14,8 @@ from . import errors
 from .envelope import UNCLEAR, Envelope, meta_status, open_envelope
 from .traffic import read_http_date, read_number
 
-#: Seconds: a pause that the API asks for is obeyed up to here.
 MAX_PAUSE = 3600.0
-#: Seconds by which a clock may differ before messages name it.
+#: Seconds by which the clocks may differ before messages mention it.
 MAX_SKEW = 60.0
 
 _Kind = type[errors.MimecastError]
@@ -37,22 +36,20 @@ _STATUSES: Mapping[int, _Kind] = {
     418: errors.BindingExpired,
     429: errors.RateLimited,
 }
-#: Words, as every known code is; the API is known to echo credentials, and those look different.
+#: The form of all known codes; echoed credentials do not match it.
 _PRINTABLE_CODE = re.compile(r"[a-z]{2,20}(_[a-z]{1,20}){1,6}")
 _STATUS_CODE = re.compile("[1-9][0-9]{2}")
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What was asked and by whom, as messages name it.
+class Call:
+    """A call of an account, as messages describe it.
 
     Attributes:
         endpoint: the last part of the path, or `token`.
-        permission: the role permission that the endpoint needs.
         credentials: the account's credentials, by their names in the configuration.
-        renewal: what to do where a credential has expired.
-        skew: seconds by which the API's clock is ahead of ours, where the API checks the dates of requests.
-
+        renewal: what to do if a credential has expired.
+        skew: seconds by which the API's clock is ahead, if the API checks the dates of requests.
     """
 
     endpoint: str
@@ -62,15 +59,14 @@ class Asked:
     skew: float | None = None
 
 
-def accept(status: int, body: bytes | bytearray, asked: Asked, headers: Mapping[str, str], now: float) -> Envelope:
-    """Return the envelope of an answer that states no failure; `now` is the time in seconds since the epoch.
+def accept(status: int, body: bytes | bytearray, call: Call, headers: Mapping[str, str], now: float) -> Envelope:
+    """Return the envelope of an answer without a failure; `now` is seconds since the epoch.
 
-    A known code wins over the statuses (the HTTP status, `meta.status` and codes that are a status), and of these the
-    first that has a meaning counts. Only a rate limit and a status of 503 obey the headers that ask for a pause.
+    A known code takes precedence over the statuses (the HTTP status, `meta.status` and codes that are a status), and of
+    these the first that has a meaning counts. Headers that request a pause apply to rate limits and to status 503.
 
     Raises:
-        MimecastError: the answer states a failure, or is not an object in JSON.
-
+        MimecastError: the answer reports a failure, or is not a JSON object.
     """
     try:
         envelope = open_envelope(body)
@@ -84,10 +80,10 @@ def accept(status: int, body: bytes | bytearray, asked: Asked, headers: Mapping[
         return envelope
     codes = list(dict.fromkeys(_codes(stated)))
     statuses = (status, meta, *(int(code) for code in codes if _STATUS_CODE.fullmatch(code)))
-    kinds = [_kind_of_code(code) for code in codes] + [_kind_of_status(one, asked.endpoint) for one in statuses]
+    kinds = [_kind_of_code(code) for code in codes] + [_kind_of_status(one, call.endpoint) for one in statuses]
     kind = next((kind for kind in kinds if kind), errors.ApiError)
-    pause = pause_asked_for(headers, now) if kind is errors.RateLimited or 503 in statuses else None
-    raise kind(f"{_advice(kind, status, asked)} ({_told(status, meta, codes)})", retry_after=pause)
+    pause = requested_pause(headers, now) if kind is errors.RateLimited or 503 in statuses else None
+    raise kind(f"{_advice(kind, status, call)} ({_summary((status, meta), codes)})", retry_after=pause)
 
 
 def _codes(item: Any, depth: int = 0) -> Iterator[str]:
@@ -119,48 +115,49 @@ def _kind_of_status(status: int, endpoint: str) -> _Kind | None:
 
 
 _ADVICE: Mapping[_Kind, str] = {
-    errors.CredentialsRefused: "the API refuses the credentials: check {asked.credentials}",
-    errors.BindingExpired: "{asked.renewal}",
-    errors.PermissionMissing: "the credentials lack permission: give their role {asked.permission}, and the API "
+    errors.CredentialsRefused: "the API refuses the credentials: check {call.credentials}",
+    errors.BindingExpired: "{call.renewal}",
+    errors.PermissionMissing: "the credentials lack permission: give their role {call.permission}, and the API "
     "application a product that includes Awareness Training",
     errors.RateLimited: "the API's rate limit is used up: raise cache.ttl or lower the number of exporters",
     errors.ServerError: "the API failed on its side: wait until it recovers",
-    errors.InvalidResponse: "the API redirects, which is never followed: check base_url (or region)",
+    errors.InvalidResponse: "the API redirects, and the exporter follows no redirect: check base_url (or region)",
     errors.ApiError: "the API says that the call failed",
 }
 _ADVICE_ON_STATUS: Mapping[int, str] = {
-    404: "the API does not know {asked.endpoint} at this address: check base_url (or region)",
-    407: "a proxy asks for credentials: check api.proxy_url",
+    404: "the API does not know {call.endpoint} at this address: check base_url (or region)",
+    407: "a proxy requires credentials: check api.proxy_url",
 }
 
 
-def _advice(kind: _Kind, status: int, asked: Asked) -> str:
+def _advice(kind: _Kind, status: int, call: Call) -> str:
     on_status = _ADVICE_ON_STATUS.get(status) if kind is errors.ApiError else None
-    advice = (on_status or _ADVICE[kind]).format(asked=asked)
-    return advice + _clock(asked.skew) if issubclass(kind, errors.CredentialsRefused) else advice
+    advice = (on_status or _ADVICE[kind]).format(call=call)
+    return advice + _clock(call.skew) if issubclass(kind, errors.CredentialsRefused) else advice
 
 
 def _clock(skew: float | None) -> str:
     if skew is None or abs(skew) < MAX_SKEW:
         return ""
     way = "behind" if skew > 0 else "ahead of"
-    return f"; the clock of this machine is {abs(skew):.0f} s {way} the API's, which checks dates: set it first"
+    return f"; the clock of this machine is {abs(skew):.0f} s {way} the API's, which checks dates: correct it first"
 
 
-def _told(http: int, meta: int, codes: Sequence[str]) -> str:
-    told = [f"HTTP {http}"]
+def _summary(statuses: tuple[int, int], codes: Sequence[str]) -> str:
+    http, meta = statuses
+    parts = [f"HTTP {http}"]
     if meta == UNCLEAR:
-        told.append("meta.status is not a status")
+        parts.append("invalid meta.status")
     elif meta not in (200, http):
-        told.append(f"meta.status {meta}")
-    return ", ".join(told + [code for code in codes if _PRINTABLE_CODE.fullmatch(code)][:3])
+        parts.append(f"meta.status {meta}")
+    return ", ".join(parts + [code for code in codes if _PRINTABLE_CODE.fullmatch(code)][:3])
 
 
-def pause_asked_for(headers: Mapping[str, str], now: float) -> float | None:
-    """Return the seconds to send nothing: the larger of `X-RateLimit-Reset` (milliseconds) and `Retry-After`.
+def requested_pause(headers: Mapping[str, str], now: float) -> float | None:
+    """Return the requested pause in seconds: the larger of `X-RateLimit-Reset` (milliseconds) and `Retry-After`.
 
-    `Retry-After` holds seconds, or an HTTP date on the API's clock; `now` is ours, in seconds since the epoch. The
-    result is at most `MAX_PAUSE`, and None where neither header says anything usable.
+    `Retry-After` holds seconds, or an HTTP date on the API's clock. The result is at most `MAX_PAUSE`, or None if
+    neither header is valid. `now` is seconds since the epoch.
     """
     reset = read_number(headers.get("x-ratelimit-reset")) or 0.0
     after = read_number(headers.get("retry-after"))

@@ -1,4 +1,4 @@
-"""What the exchanges with the API have shown so far (counts, rate limit, clock), and how headers are read."""
+"""Statistics of the requests to the API (counts, rate limit, clock skew), and parsing of headers."""
 
 from __future__ import annotations
 
@@ -15,15 +15,12 @@ _NUMBER = re.compile(r"[0-9]+(\.[0-9]*)?(e\+?[0-9]+)?", re.ASCII | re.IGNORECASE
 
 @dataclass
 class Traffic:
-    """The exchanges made for one account.
+    """Statistics of one account's requests; the rate limit and the clock skew are those of the last answer with them.
 
     Attributes:
-        requests: exchanges by endpoint and HTTP status; the status is None where no answer came.
-        rate_limit: calls allowed, as the last answer that told said.
-        rate_limit_remaining: calls left, likewise.
-        rate_limit_reset_time: when the limit starts anew, seconds since the epoch.
-        clock_skew: the API's clock minus ours, in seconds.
-
+        requests: requests by endpoint and HTTP status; the status is None if no response arrived.
+        rate_limit_reset_time: when the rate limit window ends, in seconds since the epoch.
+        clock_skew: the API's clock minus the exporter's, in seconds.
     """
 
     requests: Counter[tuple[str, int | None]] = field(default_factory=Counter)
@@ -33,7 +30,7 @@ class Traffic:
     clock_skew: float | None = None
 
     def answered(self, endpoint: str, status: int, headers: Mapping[str, str], now: float) -> None:
-        """Record an answer; `now` is the wall clock in seconds since the epoch."""
+        """Record a response; `now` is seconds since the epoch."""
         self.requests[endpoint, status] += 1
         if (limit := read_number(headers.get("x-ratelimit-limit"))) is not None:
             self.rate_limit = limit
@@ -45,7 +42,7 @@ class Traffic:
             self.clock_skew = sent - now
 
     def unanswered(self, endpoint: str) -> None:
-        """Record a request to which no answer came."""
+        """Record a request without a response."""
         self.requests[endpoint, None] += 1
 
 
@@ -60,7 +57,7 @@ def read_number(text: str | None) -> float | None:
 
 
 def read_http_date(text: str | None) -> float | None:
-    """Return the seconds since the epoch of an HTTP date in any of its three forms; one without a zone is UTC."""
+    """Return the seconds since the epoch of an HTTP date in any of its three forms, or None."""
     try:
         moment = parsedate_to_datetime(text or "")
     except (ValueError, OverflowError):

@@ -1,4 +1,4 @@
-"""The HTTP client that accounts share: settings, routes and connection pools. What fails is a MimecastError."""
+"""The HTTP client that accounts share: settings, routes and connection pools. It raises MimecastErrors."""
 
 from __future__ import annotations
 
@@ -27,20 +27,16 @@ _FAILURES = (httpcore.ProxyError, httpcore.ProtocolError, httpcore.NetworkError,
 
 @dataclass(frozen=True)
 class HttpSettings:
-    """How connections to the API are made; accounts with equal settings share them.
+    """The settings of connections to the API.
 
     Attributes:
-        proxy_url: the proxy's address, with its credentials if it asks for any.
-        no_proxy: whether a host and port are reached directly; should compare equal where its rules are equal.
-        ca_file: PEM file of the authorities to trust instead of the public ones.
+        proxy_url: the URL of the proxy, with credentials if it requires them.
+        no_proxy: returns whether a host and port bypass the proxy; must be equal for equal rules.
+        ca_file: PEM file of the CAs to trust instead of the public ones.
         cert_file: PEM file of the client certificate.
-        key_file: PEM file of its key, where `cert_file` does not hold it.
+        key_file: PEM file of its key, unless `cert_file` contains it.
         min_version: the lowest TLS version.
-        digests: SHA-256 of each file as it is now, so that a replaced file makes other settings.
-
-    Raises:
-        OSError: a file cannot be read.
-
+        digests: SHA-256 of each file, so that settings with a replaced file differ; OSError if one cannot be read.
     """
 
     proxy_url: str | None = field(default=None, repr=False)
@@ -57,10 +53,10 @@ class HttpSettings:
         object.__setattr__(self, "digests", digests)
 
     def tls_context(self) -> ssl.SSLContext:
-        """Return a context that trusts `ca_file`, or else the public authorities; raise OSError as ssl does.
+        """Return a context that trusts `ca_file` or the public CAs; raise OSError if a file cannot be used.
 
-        Authorities that companies make for themselves often lack what Python 3.13 and later demand (RFC 5280 in full).
-        Whoever names one in `ca_file` trusts it as it is, so that demand is dropped there.
+        Python 3.13 and later require RFC 5280 in full, which many company CAs do not follow; this is not required of
+        CAs in `ca_file`.
         """
         context = ssl.create_default_context(cafile=self.ca_file or certifi.where())
         context.minimum_version = self.min_version
@@ -72,20 +68,17 @@ class HttpSettings:
 
 
 def open_http_client(settings: HttpSettings) -> httpx.AsyncClient:
-    """Return a client for any number of accounts: no cookies, no redirects, nothing taken from the environment.
+    """Return a client for any number of accounts, without cookies, redirects and settings from the environment.
 
-    It sets no time limits and no credentials; MimecastClient bounds the whole refresh and signs each request.
-
-    Raises:
-        OSError: a certificate file cannot be used (ssl.SSLError is one).
-
+    It sets no time limits and no credentials: MimecastClient limits the refresh and authenticates each request. An
+    OSError, such as ssl.SSLError, means that a certificate file cannot be used.
     """
     return httpx.AsyncClient(
         transport=_transport(settings),
         trust_env=False,
         follow_redirects=False,
-        timeout=None,  # noqa: S113 - one bound holds the whole refresh, see MimecastClient
-        auth=httpx.Auth(),  # none, even where base_url holds a user and a password
+        timeout=None,  # noqa: S113 - MimecastClient limits the whole refresh
+        auth=httpx.Auth(),  # none, even if base_url contains a user and a password
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
         headers={"Accept": "application/json", "Accept-Encoding": "gzip"},
     )
@@ -112,7 +105,7 @@ def _transport(settings: HttpSettings) -> httpx.AsyncBaseTransport:
 
 @dataclass(frozen=True)
 class Routes(httpx.AsyncBaseTransport):
-    """Sends each request directly or through the proxy, as its host says; loopback is always direct."""
+    """Sends each request directly or through the proxy, depending on its host; loopback is always direct."""
 
     direct: httpx.AsyncBaseTransport
     proxied: httpx.AsyncBaseTransport
@@ -151,12 +144,12 @@ class _Pool:
 
 
 class CancellablePool(httpx.AsyncBaseTransport):
-    """Sends requests by a pool of connections that is replaced where these can no longer be relied on.
+    """Sends requests through a pool that is replaced when its connections are no longer reliable.
 
-    httpcore forgets a connection whose call is cancelled at the wrong moment: it stays open, and in the pool, for as
-    long as the pool lives (https://github.com/encode/httpcore/issues/1093). And where one kept connection turns out to
-    be closed, the others probably are as well. In both cases the pool gets no further call, and is closed after its
-    last one. (httpx's own transport offers no way to give its pool a network backend.)
+    httpcore leaks a connection whose call is cancelled at the wrong moment
+    (https://github.com/encode/httpcore/issues/1093), and if one kept connection is stale, the others probably are as
+    well. In both cases the pool gets no more calls and is closed after its last one. (httpx's own transport does not
+    accept a network backend.)
     """
 
     def __init__(self, make: Callable[[], httpcore.AsyncConnectionPool]) -> None:
@@ -189,12 +182,12 @@ class CancellablePool(httpx.AsyncBaseTransport):
         raise failure
 
     async def aclose(self) -> None:
-        """Close every connection, whatever is under way on it."""
+        """Close every connection."""
         for pool in list(self._pools):
             await pool.connections.aclose()
 
     async def _end(self, pool: _Pool, *, reliable: bool = True) -> None:
-        """Count a call as ended; retire its pool if the connections can no longer be relied on."""
+        """Count a call as ended; retire its pool if the connections are no longer reliable."""
         pool.calls -= 1
         if not reliable and pool is self._pools[-1]:
             self._pools.append(_Pool(self._make()))
@@ -205,7 +198,7 @@ class CancellablePool(httpx.AsyncBaseTransport):
 
 @dataclass(eq=False)
 class _Body(httpx.AsyncByteStream):
-    """A response's body; reports once that it is closed, and whether it was read and closed without interruption."""
+    """A response's body; calls `on_closed` once, with whether it was read to the end and closed."""
 
     source: Any
     on_closed: Callable[[bool], Awaitable[None]]
@@ -233,15 +226,15 @@ class _Body(httpx.AsyncByteStream):
 
 
 def _failure(error: Exception) -> errors.MimecastError:
-    """Return our error for one of httpcore; its text can hold what the other side sent, and goes no further."""
+    """Return the error for one of httpcore, without its text, which can contain what the peer sent."""
     if isinstance(error, httpcore.LocalProtocolError):
-        return errors.SecretUnreadable("the request cannot be sent: a header would hold characters that none may hold")
+        return errors.SecretUnreadable("the request cannot be sent: a header contains invalid characters")
     if not isinstance(error, httpcore.ProxyError):
-        return errors.InvalidResponse("the answer is not HTTP, or was cut short: is base_url the API's host and port?")
+        return errors.InvalidResponse("the answer is not HTTP, or was cut short: check the host and port of base_url")
     status = str(error)[:3]
     advice = {
         "407": "check the user and password in api.proxy_url",
-        "429": "the proxy limits its users, not the API; ask whoever runs it",
-    }.get(status, "ask whoever runs the proxy whether it lets this machine reach the API, and check api.proxy_url")
-    told = f"HTTP {status}" if status.isdigit() else "no HTTP status"
-    return errors.CannotConnect(f"the proxy refuses the connection ({told} from the proxy): {advice}")
+        "429": "the rate limit is the proxy's, not the API's: ask its administrator",
+    }.get(status, "check api.proxy_url, and that the proxy allows connections to the API")
+    summary = f"HTTP {status}" if status.isdigit() else "no HTTP status"
+    return errors.CannotConnect(f"the proxy refuses the connection ({summary} from the proxy): {advice}")

@@ -23,7 +23,6 @@ class SimulatedAccount:
         application: the client id (2.0) or the application id (1.0).
         key: the client secret (2.0) or the application key (1.0).
         access_key, secret_key: the keys that sign requests (1.0 only); `secret_key` is base64.
-
     """
 
     name: str
@@ -34,7 +33,7 @@ class SimulatedAccount:
     secret_key: str = ""
 
     def settings(self, base_url: str) -> dict[str, Any]:
-        """Return the account as it stands in an exporter configuration."""
+        """Return the account's settings in an exporter configuration."""
         if self.version == "2.0":
             credentials = {"oauth2": {"client_id": self.application, "client_secret": self.key}}
         else:
@@ -57,7 +56,7 @@ def _account(number: int) -> SimulatedAccount:
 
 
 def configuration(accounts: Sequence[SimulatedAccount], base_url: str, collectors: Sequence[str] = ()) -> str:
-    """Return an exporter configuration (YAML) for these accounts, with the collectors that it enables, if any."""
+    """Return an exporter configuration (YAML) for these accounts and collectors."""
     enabled = {"collectors": list(collectors)} if collectors else {}
     settings = enabled | {"accounts": [account.settings(base_url) for account in accounts]}
     return yaml.safe_dump(settings, sort_keys=False, default_flow_style=None, width=1000)

@@ -28,13 +28,13 @@ from .phishing import simulations
 from .scores import performance, scores
 
 TOKEN_PATH = "/oauth/token"  # noqa: S105 - a path, not a password
-#: Endpoints that answer in pages where the simulator has a page size.
+#: Endpoints that answer in pages if the simulator has a page size.
 _PAGED = ("get-queue", "get-campaign")
 
 
 @dataclass(frozen=True)
 class Recorded:
-    """A request received: `account` is empty where it is not known, `status` is the answer's."""
+    """A request received; `account` is empty if it is unknown."""
 
     endpoint: FaultEndpoint
     account: str
@@ -42,17 +42,14 @@ class Recorded:
 
 
 class Simulator:
-    """A Mimecast API.
+    """A simulated Mimecast API.
 
     Args:
-        accounts: the accounts that may call.
         campaigns: the number of training campaigns of each account.
-        seed: determines every account's data.
         clock: the API's clock, in seconds since the epoch.
-        speed: how many times faster than the clock the accounts' data moves.
-        page_size: items a page, None for one page without pagination as get-queue is documented.
-        rate_limit: calls a minute for each account.
-
+        speed: the speed of the accounts' time, 1 for real time.
+        page_size: items in a page; None for a single page, as get-queue is documented.
+        rate_limit: calls per minute for each account.
     """
 
     def __init__(
@@ -84,11 +81,11 @@ class Simulator:
 
     @property
     def campaign_time(self) -> float:
-        """The time that the accounts' data has reached, in seconds since the epoch."""
+        """The simulated time of the accounts' data, in seconds since the epoch."""
         return self._began + (self._clock() - self._began) * self._speed + self.advanced
 
     def items(self, account: str, endpoint: Endpoint, moment: float) -> Sequence[Item]:
-        """Return all that an endpoint has for an account at a time."""
+        """Return all items of an endpoint for an account at a time."""
         queue = self._queues[account]
         if endpoint == "get-queue":
             return queue.items(moment)
@@ -105,7 +102,7 @@ class Simulator:
                 *routes(self),
             ],
             exception_handlers={
-                # A client that left early is not an error; nobody receives this response.
+                # The client has disconnected and does not receive this response.
                 ClientDisconnect: lambda _request, _error: Response(status_code=400),
                 InvalidInput: lambda _request, error: JSONResponse({"error": str(error)}, 400),
                 Refused: self._refuse,
@@ -133,7 +130,7 @@ class Simulator:
         return self._recorded(endpoint, refused.account, JSONResponse(refused.body, refused.status))
 
     async def _answer(self, endpoint: FaultEndpoint, account: str, respond: Callable[[Fault], Response]) -> Response:
-        """Return the answer of the fault that applies, or that of the API, which a fault may delay and change."""
+        """Return the answer of an active fault, or the API's, which a fault may delay or change."""
         fault = self.faults.take(endpoint, account) or Fault()
         await asyncio.sleep(fault.delay)
         return self._recorded(endpoint, account, fault.response() if fault.answers else respond(fault))
@@ -159,7 +156,7 @@ class Simulator:
             raise Refused(429, refusal("rate_limit", "Rate limit exceeded"), account.name)
 
     def _recorded(self, endpoint: FaultEndpoint, account: str, response: Response) -> Response:
-        """Record the request, and return its answer with the headers that every answer has."""
+        """Record the request, and add the headers of every answer."""
         self.requests.append(Recorded(endpoint, account, response.status_code))
         used = self._calls[account, self._clock() // 60]
         defaults = {
@@ -174,12 +171,7 @@ class Simulator:
 
 
 def _first_item(body: bytes) -> int:
-    """Return the number of the first item of the page that a body asks for: 0 without a token that was issued.
-
-    Raises:
-        Refused: the body is not JSON, or has no list `data`.
-
-    """
+    """Return the index of the requested page's first item, 0 without a valid page token; raise Refused."""
     try:
         given: Any = json.loads(body)
     except (ValueError, RecursionError):

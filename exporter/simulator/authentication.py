@@ -1,4 +1,4 @@
-"""Verifies both kinds of credentials, OAuth 2.0 tokens and signed requests, with no code of the exporter's client."""
+"""Verify OAuth 2.0 tokens and signed requests, independently of the exporter's client."""
 
 from __future__ import annotations
 
@@ -18,13 +18,12 @@ from .faults import refusal
 
 #: Seconds by which a request's date may differ from the API's clock.
 _DATE_TOLERANCE = 900.0
-#: Seconds for which a token is valid.
 _TOKEN_LIFETIME = 1799
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Refused(Exception):
-    """A request that the API refuses; `account` is empty where it is not known."""
+    """The API refuses a request; `account` is empty if it is unknown."""
 
     status: int
     body: dict[str, Any]
@@ -32,13 +31,7 @@ class Refused(Exception):
 
 
 class Authentication:
-    """The credentials of the accounts and the tokens issued to them.
-
-    Args:
-        accounts: the accounts that may call.
-        clock: the API's clock, in seconds since the epoch.
-
-    """
+    """The credentials of the accounts and the tokens issued to them."""
 
     def __init__(self, accounts: Sequence[SimulatedAccount], clock: Callable[[], float]) -> None:
         self._by_application = {account.application: account for account in accounts}
@@ -47,16 +40,11 @@ class Authentication:
         self._request_ids: set[str] = set()
 
     def account_of(self, application: str) -> SimulatedAccount | None:
-        """Return the account that an application belongs to."""
+        """Return the account of an application."""
         return self._by_application.get(application)
 
     def issue_token(self, form: Mapping[str, str]) -> dict[str, Any]:
-        """Return the token endpoint's answer to a form.
-
-        Raises:
-            Refused: the form or its credentials are wrong.
-
-        """
+        """Return the token endpoint's answer to a form; raise Refused if it is invalid."""
         account = self.account_of(form.get("client_id", ""))
         name = account.name if account else ""
         if form.get("grant_type") != "client_credentials":
@@ -69,12 +57,7 @@ class Authentication:
         return {"access_token": token, "token_type": "Bearer", "expires_in": _TOKEN_LIFETIME, "scope": ""}
 
     def caller(self, request: Request) -> SimulatedAccount:
-        """Return the account that sent a request.
-
-        Raises:
-            Refused: the request bears no valid token and no valid signature.
-
-        """
+        """Return the account that sent a request; raise Refused without a valid token or signature."""
         kind, _, token = request.headers.get("authorization", "").partition(" ")
         return self._bearer(token) if kind == "Bearer" else self._signer(request)
 

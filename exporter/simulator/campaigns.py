@@ -1,7 +1,6 @@
 """Simulated training campaigns: a pure function of seed, account, number and time.
 
-Completions grow as time passes, with a push at each weekly reminder, and never fall. All counts of a campaign agree
-with each other.
+Completions grow over time, faster after each weekly reminder, and never fall. All counts of a campaign are consistent.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from typing import Any
 
 from .items import DAY, Item, date_text, random_for, secure_id, user_count
 
-#: Days between two launches, fewer where the campaigns would not fit into three years.
+#: Days between two launches; fewer if the campaigns would not fit into three years.
 _DAYS_BETWEEN = 21.0
 _MAX_HISTORY = 3 * 365.0
 
@@ -41,7 +40,7 @@ _TITLES = (
 
 @dataclass(frozen=True)
 class Traits:
-    """The constants of one campaign; rates are shares of users or of completions."""
+    """The parameters of one campaign; rates are shares of users or of completions."""
 
     secure_id: str
     title: str
@@ -58,7 +57,7 @@ class Traits:
     questions: int = 1
 
     def completed(self, now: float) -> int:
-        """Return the number of users who have completed: quick at first, with a push at each weekly reminder."""
+        """Return the number of users who have completed the campaign."""
         days = min(now - self.launch, self.stalls_after * DAY) / DAY
         if days <= 0 or not self.mailed:
             return 0
@@ -78,12 +77,10 @@ class Queue:
     """The campaigns of one account.
 
     Attributes:
-        seed, account: determine every campaign.
         size: the number of campaigns.
         began: the start of the simulation, in seconds since the epoch; two campaigns launch later, the others earlier.
         body_size: bytes of each email body.
-        older: give every second campaign the shape of the vendor's older sample.
-
+        older: whether every second campaign has the shape of the vendor's older sample.
     """
 
     seed: int
@@ -125,7 +122,7 @@ def _traits(queue: Queue, number: int) -> Traits:
 
 
 def _special(from_last: int, chance: Random) -> dict[str, Any]:
-    """Return what makes a campaign need attention, by its place before the last."""
+    """Return the parameters of campaigns that need attention, counted from the last campaign."""
     changes: dict[int, dict[str, Any]] = {
         2: {"mailed": False},
         3: {"pace": chance.uniform(20, 45), "reached": chance.uniform(0.6, 0.9)},
@@ -137,7 +134,7 @@ def _special(from_last: int, chance: Random) -> dict[str, Any]:
 
 
 def _launch(queue: Queue, from_last: int) -> float:
-    """Return the launch time: two campaigns are pending, the one before them was launched two days ago."""
+    """Return the launch time: the last two campaigns are pending, the previous one was launched two days ago."""
     days_between = min(_DAYS_BETWEEN, _MAX_HISTORY / max(queue.size, 1))
     days_ago = 2.0 + (from_last - 2) * days_between if from_last >= 2 else -12.0 * (2 - from_last)
     return math.floor(queue.began - days_ago * DAY)

@@ -1,4 +1,4 @@
-"""The addresses under /simulator/ that switch faults, move the clock and show the requests received."""
+"""The endpoints under /simulator/, which control faults and the clock and list the requests received."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .items import DAY
 if TYPE_CHECKING:
     from .api import Simulator
 
-#: Seconds that the clock can be moved in all: ten years.
+#: The largest total advance of the clock, ten years, in seconds.
 _MAX_ADVANCE = 3650 * DAY
 
 Body = TypeVar("Body")
@@ -29,7 +29,7 @@ class _Advance(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class InvalidInput(Exception):
-    """A body that is not understood; the message says why."""
+    """The body of a request is invalid; the message says why."""
 
 
 def routes(simulator: Simulator) -> list[Route]:
@@ -52,7 +52,9 @@ def routes(simulator: Simulator) -> list[Route]:
     async def move_clock(request: Request) -> Response:
         seconds = _decoded(await request.body(), _Advance).advance
         if simulator.advanced + seconds > _MAX_ADVANCE:
-            raise InvalidInput("The clock can be moved by ten years (315360000 seconds) in all - at `$.advance`")
+            raise InvalidInput(
+                "The clock can be moved by at most ten years (315360000 seconds) in total - at `$.advance`"
+            )
         simulator.advanced += seconds
         return JSONResponse({"campaign_time": simulator.campaign_time})
 

@@ -1,4 +1,4 @@
-"""Faults that can be switched on, for a number of requests or until they are removed."""
+"""Faults that can be enabled for a number of requests or until they are removed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ENDPOINTS: tuple[str, ...] = (*get_args(Endpoint), "token")
 
 _HeaderName = Annotated[str, Meta(pattern=r"\A[A-Za-z0-9!#$%&'*+.^_`|~-]+\Z")]
 _HeaderValue = Annotated[str, Meta(pattern=r"\A[\x20-\x7e]*\Z")]
-#: Headers that must agree with the body; the server writes them.
+#: Headers that the server sets to match the body.
 _FRAMING = {"content-length", "transfer-encoding"}
 
 
@@ -34,9 +34,8 @@ class Fault(msgspec.Struct, forbid_unknown_fields=True):
         body: the body of the answer; a string is sent as it is, anything else as JSON.
         filler: bytes of white space after the body.
         delay: seconds before the answer.
-        replace: fields that replace those of every item, in an answer that is otherwise good.
-        endless: every page names a next page: `other` a new one each time, `same` always the same one.
-
+        replace: fields that replace those of every item in a regular answer.
+        endless: every page names a next page: `other` always a new one, `same` always the same one.
     """
 
     endpoint: FaultEndpoint = "get-queue"
@@ -75,7 +74,7 @@ class Faults:
     active: list[Fault] = field(default_factory=list)
 
     def add(self, fault: Fault) -> None:
-        """Switch a fault on."""
+        """Enable a fault."""
         self.active.append(fault)
 
     def clear(self) -> None:
@@ -83,7 +82,7 @@ class Faults:
         self.active.clear()
 
     def take(self, endpoint: FaultEndpoint, account: str) -> Fault | None:
-        """Return the fault that applies to this request, if any, and count it."""
+        """Return the fault that applies to this request, if any, and count the request."""
         for fault in self.active:
             if fault.endpoint == endpoint and fault.account in (None, account):
                 if fault.times is not None:

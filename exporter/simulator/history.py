@@ -1,4 +1,4 @@
-"""The past of a simulator's accounts, and the expositions of a past as OpenMetrics that promtool makes blocks from."""
+"""The history of a simulator's accounts, and its expositions as OpenMetrics with timestamps for promtool."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from .items import DAY, PATHS, Endpoint, Item
 #: A family of an exposition: name, help, type and samples.
 _FAMILY = re.compile(r"# HELP (\S+) (.*)\n# TYPE \1 (gauge|counter|untyped)\n((?:[^#\n].*\n)*)")
 _SAMPLE = re.compile(r"^([\w:]+(?:\{.*\})?) (\S+)\n", re.MULTILINE)
-#: What Prometheus adds to a scrape that succeeds.
+#: The series that Prometheus adds to a successful scrape.
 _UP = "# HELP up 1 when the scrape succeeded.\n# TYPE up gauge\nup 1\n"
 
 
 class PastAnswer(NamedTuple):
-    """What an endpoint would have answered to an account at a moment, in seconds since the epoch."""
+    """The answer of an endpoint to an account at a time in seconds since the epoch."""
 
     moment: float
     account: str
@@ -29,16 +29,9 @@ class PastAnswer(NamedTuple):
 
 
 def history(simulator: Simulator, days: float, step: float) -> Iterator[PastAnswer]:
-    """Yield every endpoint's answers to every account, moment by moment, up to the simulator's present.
+    """Yield every endpoint's answers to every account, `step` seconds apart, up to the simulator's present.
 
-    Args:
-        simulator: its accounts, seed and present determine the answers.
-        days: the length of the history.
-        step: seconds between two moments; each moment is a multiple of it.
-
-    Raises:
-        ValueError: `days` or `step` is not positive.
-
+    `days` and `step` must be positive.
     """
     if not (days > 0 and step > 0):
         raise ValueError("the history's length and step must be positive")
@@ -54,7 +47,7 @@ def history(simulator: Simulator, days: float, step: float) -> Iterator[PastAnsw
 
 @dataclass
 class _Family:
-    """A metric family, and of each of its series the values and their times."""
+    """A metric family, with the values and the times of each series."""
 
     name: str
     kind: str
@@ -72,7 +65,7 @@ class _Family:
             times.append(time)
 
     def openmetrics(self, labels: str) -> Iterator[str]:
-        """Yield the family's head, then each series with all its samples."""
+        """Yield HELP and TYPE, then each series with all its samples."""
         name = self.name.removesuffix("_total") if self.kind == "counter" else self.name
         kind = "unknown" if self.kind == "untyped" else self.kind
         text = self.help.replace('"', '\\"')
@@ -83,20 +76,11 @@ class _Family:
 
 
 def openmetrics(scrapes: Iterable[tuple[float, str]], labels: Mapping[str, str]) -> Iterator[str]:
-    """Yield, piece by piece, what Prometheus would have stored of these scrapes, as OpenMetrics with timestamps.
+    """Yield the parts of an OpenMetrics text with the samples of all scrapes, and the series `up`, with timestamps.
 
-    The pieces hold each family once, and within it each series once with its samples in the order of time. The series
-    `up` is added as Prometheus adds it to a scrape that succeeds.
-
-    Args:
-        scrapes: the time, in seconds since the epoch to the millisecond, and the exposition of a target in the
-            Prometheus text format, each family with its HELP and TYPE first and samples without timestamps; times must
-            increase.
-        labels: the labels of the target, such as `job` and `instance`.
-
-    Raises:
-        ValueError: times do not increase, or an exposition is not of the form described.
-
+    `scrapes` has the increasing times, in seconds since the epoch, and the expositions of a target in the Prometheus
+    text format, with HELP and TYPE and without timestamps; `labels` are those of the target, such as `job`. Raise
+    ValueError for other scrapes.
     """
     families: dict[str, _Family] = {}
     latest = -math.inf

@@ -1,4 +1,4 @@
-"""The endpoints of the simulated API, and parts that their answers share: seeded randomness, opaque ids and dates."""
+"""The endpoints of the simulated API, and what their answers share: seeded randomness, opaque ids and dates."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ Item = dict[str, Any]
 Endpoint = Literal["get-queue", "get-campaign", "get-safe-score-summary", "get-performance-summary"]
 
 _ROOT = "/api/awareness-training"
-#: The path of each endpoint.
 PATHS: dict[Endpoint, str] = {
     "get-queue": f"{_ROOT}/queue/get-queue",
     "get-campaign": f"{_ROOT}/phishing/campaign/get-campaign",
@@ -44,5 +43,5 @@ def secure_id(text: str) -> str:
 
 
 def date_text(moment: float) -> str:
-    """Return a date as this API writes it."""
+    """Return a date in the API's format."""
     return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%S+0000")

@@ -1,7 +1,7 @@
-"""Simulated phishing simulations: one launch a month, with click rates that fall as training takes effect.
+"""Simulated phishing simulations: one launch per month, with click rates that fall as training takes effect.
 
-Each count holds every user who got that far, so that `numSubmitted <= numClicked <= numOpened <= numSent`. Whether the
-real API counts like this is not documented.
+The counts include each other: `numSubmitted <= numClicked <= numOpened <= numSent`. Whether those of the real API do is
+not documented.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from .campaigns import Queue
 from .items import DAY, Item, date_text, random_for, secure_id, user_count
 
 _MONTH = 30 * DAY
-#: Simulations that launched before the start of the world; the last of them five days before it.
+#: Simulations launched before the start of the simulator, the last one five days before.
 _LAUNCHED_BEFORE = 12
 _SINCE_LAST = 5 * DAY
-#: The API lists at most ten years of simulations.
+#: At most ten years of simulations are listed.
 _MAX_LISTED = 120
 
 _NAMES = (
@@ -53,7 +53,7 @@ def _simulation(queue: Queue, number: int, launch: float, now: float) -> Item:
     hard = number == _hard_number(seed, account)
     name = _HARD_NAME if hard else _NAMES[number % len(_NAMES)]
     users, chance = user_count(seed, account), random_for(seed, account, "phishing", number)
-    # Shares of users who open the message, click its link and submit the form, as it reaches them over some days.
+    # Shares of users who open the message, click its link and submit the form; it reaches all users over some days.
     clicked = min(0.5, (0.05 + 0.25 * math.exp(-number / 5)) * chance.uniform(0.8, 1.2) * (3 if hard else 1))
     opened = min(0.95, clicked + chance.uniform(0.35, 0.45))
     submitted = clicked * chance.uniform(0.2, 0.45)
@@ -75,12 +75,12 @@ def _simulation(queue: Queue, number: int, launch: float, now: float) -> Item:
 
 @lru_cache(maxsize=10_000)
 def _hard_number(seed: int, account: str) -> int:
-    """Return the simulation that far more users fall for: one of the last three before the start of the world."""
+    """Return the number of the simulation with an exceptional click rate, one of the last three before the start."""
     return _LAUNCHED_BEFORE - random_for(seed, account, "hard").randint(1, 3)
 
 
 def _personal(own: str, name: str, users: int) -> Item:
-    """Return the fields that name people, or may; an exporter of metrics must not read them."""
+    """Return the fields that can name people, which the exporter must not read."""
     return {
         "sender": {"name": "Dana Whitfield", "email": "dana.whitfield@payroll.example"},
         "group": {

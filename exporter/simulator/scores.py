@@ -8,7 +8,7 @@ from itertools import accumulate, pairwise
 from .campaigns import Queue
 from .items import DAY, Item, random_for, user_count
 
-#: Shares of users by grade, from a to f, before training takes effect and once it has.
+#: Shares of users by grade, from a to f, before and after training takes effect.
 _BEFORE = (0.05, 0.13, 0.30, 0.31, 0.21)
 _AFTER = (0.36, 0.37, 0.18, 0.06, 0.03)
 _GRADES = "abcdf"
@@ -16,7 +16,7 @@ _INCORRECT = tuple(f"num{word}Incorrect" for word in ("Zero", "One", "Two", "Thr
 
 
 def scores(queue: Queue, now: float) -> Item:
-    """Return the users of each grade: from mostly d and f to mostly a and b over half a year, with small swings."""
+    """Return users by grade, which move from mostly d and f to mostly a and b over half a year."""
     users, effect = user_count(queue.seed, queue.account), _effect(queue, now)
     shares = [before + (after - before) * effect for before, after in zip(_BEFORE, _AFTER, strict=True)]
     limits = [round(users * share) for share in accumulate(shares, initial=0.0)]
@@ -25,7 +25,7 @@ def scores(queue: Queue, now: float) -> Item:
 
 
 def _effect(queue: Queue, now: float) -> float:
-    """Return how far training has taken effect, from 0 to 1."""
+    """Return the effect of training, from 0 to 1."""
     chance = random_for(queue.seed, queue.account, "scores")
     days = (now - queue.began) / DAY + chance.uniform(20, 80)
     swing = 0.015 * math.sin(days / 3 + chance.uniform(0, 6))
@@ -33,7 +33,7 @@ def _effect(queue: Queue, now: float) -> float:
 
 
 def performance(queue: Queue, now: float) -> Item:
-    """Return the performance summary at a time; all counts agree with the campaigns and with each other."""
+    """Return the performance summary at a time, consistent with the campaigns."""
     launched = [traits for traits in queue.campaigns if traits.mailed and now >= traits.launch]
     completions = [traits.completed(now) for traits in launched]
     users = user_count(queue.seed, queue.account)
@@ -55,7 +55,7 @@ def performance(queue: Queue, now: float) -> Item:
 
 
 def _by_incorrect_answers(users: int, wrong: int) -> tuple[int, ...]:
-    """Return the users with no, one, two, three and more incorrect answers: a Poisson distribution around the mean."""
+    """Return the users with 0, 1, 2, 3 and more incorrect answers, in a Poisson distribution."""
     mean = wrong / users if users else 0.0
     shares = [math.exp(-mean) * mean**number / math.factorial(number) for number in range(4)]
     some = [int(users * share) for share in (*shares[1:], 1 - sum(shares))]

@@ -1,4 +1,4 @@
-"""Serves a simulator on loopback, in a thread of its own, where uvicorn leaves the process's signals alone."""
+"""Serve a simulator on loopback in a thread, where uvicorn installs no signal handlers."""
 
 from __future__ import annotations
 
@@ -19,13 +19,9 @@ from .api import Simulator
 def running(
     simulator: Simulator, listening: socket.socket | None = None, *, certificate: Path | None = None
 ) -> Iterator[str]:
-    """Serve while inside, and yield the base URL.
+    """Serve until the context ends, by default on a free port; yield the base URL.
 
-    Args:
-        simulator: the API to serve.
-        listening: a listening socket, None for a free port on loopback.
-        certificate: a PEM file with a key and its chain, for TLS.
-
+    `certificate` is a PEM file with a key and its chain, for TLS.
     """
     config = uvicorn.Config(
         simulator.application(),
@@ -44,7 +40,7 @@ def running(
     thread = threading.Thread(target=server.run, args=([sock],), name="simulator", daemon=True)
     thread.start()
     try:
-        # The socket listens already: a client that connects before the thread accepts only waits.
+        # The socket already listens, so clients can connect before the thread accepts.
         yield f"{'https' if certificate else 'http'}://{f'[{host}]' if ':' in host else host}:{port}"
     finally:
         server.should_exit = True
@@ -55,7 +51,7 @@ def running(
 async def serve(
     simulator: Simulator, listening: socket.socket | None = None, *, certificate: Path | None = None
 ) -> AsyncIterator[str]:
-    """Do the same as `running`, for callers in an event loop, which is free while the server stops."""
+    """Do the same as `running` in an event loop, without blocking it while the server stops."""
     with contextlib.ExitStack() as stack:
         base_url = stack.enter_context(running(simulator, listening, certificate=certificate))
         try:

@@ -1,4 +1,4 @@
-"""Read YAML files as typed values by a declared schema; every problem has its file, line and key."""
+"""Read YAML files into typed values by a schema; every problem has a file, line and key."""
 
 from exporter.yamlfile.document import ConfigError as ConfigError
 from exporter.yamlfile.document import Document as Document

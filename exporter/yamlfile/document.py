@@ -1,7 +1,4 @@
-"""A file that was read: its value, and every problem found in it, with file, line and key.
-
-No message repeats a value, which may be a secret.
-"""
+"""A file that was read: its value, and every problem found in it. No message contains a value, which may be secret."""
 
 from __future__ import annotations
 
@@ -22,7 +19,7 @@ _HASH = re.compile(r"\$2[abxy]\$[0-9]{2}\$[./A-Za-z0-9]+", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A mistake: in which file (or other source), on which line (from 1), at which dotted key."""
+    """A mistake in a file or another source: its line (from 1), its dotted key, and a message."""
 
     file: str
     line: int | None
@@ -31,14 +28,14 @@ class Problem:
 
     def __str__(self) -> str:
         where = self.file if self.line is None else f"{self.file}:{self.line}"
-        # Keys and file names are shown, and in a file whose lines got mixed up a password's hash can be one.
+        # In a malformed file, a key or a file name can be a password's hash.
         key = self.key if len(self.key) <= _MAX_KEY else self.key[:_MAX_KEY] + "…"
         text = _HASH.sub("<secret>", ": ".join(part for part in (where, key, self.message) if part))
         return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
 
 
 class ConfigError(Exception):
-    """The configuration cannot be used. `problems` holds every reason; the text has one line for each."""
+    """The configuration is invalid. `problems` has every reason; the text has one line for each."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(problems)
@@ -46,21 +43,20 @@ class ConfigError(Exception):
 
 
 class Document(Generic[T]):
-    """A file that was read: its value as far as it could be read, and the problems found so far.
+    """A file that was read: its value, which may be incomplete, and the problems found so far.
 
-    The value is for checks across several fields. Where an optional field is faulty, it has the field's default; where
-    a required field is missing or faulty, it has None; faulty items of lists are left out. Checks ask `reported`
-    before they blame a field. `result` returns the value only if there is no problem at all.
+    In `value`, an invalid optional field has its default, a missing or invalid required field is None, and invalid
+    items of lists are left out. Checks of several fields call `reported` before they report another problem. `result`
+    returns the value only if there is no problem.
     """
 
     def __init__(self, file: str) -> None:
         self.file = file
         self.value: T | None = None
         self.problems: list[Problem] = []
-        #: The line of each key.
         self.lines: dict[str, int | None] = {}
         self._faulty: set[str] = set()
-        # Each value is kept beside its key, so that no other object can get its id.
+        # The values are kept too, so that no other object gets their id.
         self._owned: dict[int, tuple[object, str, frozenset[str]]] = {}
 
     def report(self, owner: object, field: str, message: str) -> None:
@@ -68,7 +64,7 @@ class Document(Generic[T]):
         self.add(self.key(owner, field), message)
 
     def reported(self, owner: object, *fields: str) -> bool:
-        """Report whether any of these fields of a struct, or anything inside them, has a problem already."""
+        """Report whether any of these fields of a struct, or anything inside them, has a problem."""
         return any(self.key(owner, field) in self._faulty for field in fields)
 
     def key(self, owner: object, field: str = "") -> str:
@@ -82,11 +78,11 @@ class Document(Generic[T]):
         return fields
 
     def line(self, key: str) -> int | None:
-        """Return the line of a dotted key, or of the nearest key around it that the file has."""
+        """Return the line of a dotted key, or of the nearest enclosing key in the file."""
         return next((self.lines[around] for around in _outwards(key) if around in self.lines), None)
 
     def add(self, key: str, message: str, line: int | None = None) -> None:
-        """Add a problem with a dotted key, on the key's own line when no other is given."""
+        """Add a problem with a dotted key, by default on the key's line."""
         self.problems.append(Problem(self.file, self.line(key) if line is None else line, key, message))
         self._faulty.update(_outwards(key))
 
@@ -99,12 +95,7 @@ class Document(Generic[T]):
         return sorted(self.problems, key=lambda problem: problem.line or 0)
 
     def result(self) -> T:
-        """Return the value.
-
-        Raises:
-            ConfigError: There are problems.
-
-        """
+        """Return the value; raise ConfigError if there are problems."""
         if self.problems or self.value is None:
             raise ConfigError(self.sorted_problems())
         return self.value
@@ -116,7 +107,7 @@ def join_key(key: str, name: str) -> str:
 
 
 def _outwards(key: str) -> Iterator[str]:
-    """Yield a dotted key and those of everything around it, the document's "" last."""
+    """Yield a dotted key and its enclosing keys, the document's "" last."""
     while key:
         yield key
         key = key[: max(key.rfind("."), key.rfind("["), 0)]
@@ -130,6 +121,6 @@ def listed(names: Iterable[str], word: str) -> str:
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Return the end of a message that names what is nearly `name`; empty when nothing is."""
+    """Return the end of a message that suggests a similar name, or an empty string."""
     near = difflib.get_close_matches(name[:_MAX_KEY], list(known), 1)
     return f": did you mean {near[0]}?" if near else ""

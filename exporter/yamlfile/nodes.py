@@ -1,7 +1,7 @@
-"""Parse YAML bytes to a tree of nodes that is small enough to walk, and say what a node is.
+"""Parse YAML bytes into a tree of nodes of limited size.
 
-Unusual encodings, aliases that multiply or refer to themselves, and deep nesting are refused. No message repeats any of
-the file's text, because that text may be a secret.
+Other encodings than UTF-8, aliases that multiply or refer to themselves, and deep nesting are refused. No message
+contains text of the file, which may be secret.
 """
 
 from __future__ import annotations
@@ -12,21 +12,20 @@ from enum import StrEnum
 
 import yaml
 
-#: The C parser where PyYAML was built with it: ten times faster on a fleet's accounts.
+#: The C parser if PyYAML was built with it: it is ten times as fast.
 LOADER: type[yaml.SafeLoader | yaml.CSafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 MAX_BYTES = 8 << 20
 MAX_DEPTH = 40
 MAX_NODES = 200_000
-#: So many characters of a scalar count as one node, so that aliases to long text are bounded too.
+#: Characters of a scalar that count as one node, so that aliases to long text are limited too.
 _CHARACTERS_PER_NODE = 64
 
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-#: Names of anchors and tags, which the parser quotes from the file; the tokens it names have <> or one character.
+#: Names of anchors and tags that the parser quotes; the tokens that it names have <> or one character.
 _QUOTED_TEXT = re.compile(r"""(['"])(?!<)[^'"\s]{2,}\1""")
 
-#: What the parser says, and what to do about it.
-_CURES = {
+_ADVICE = {
     "found undefined alias": "a value that begins with * must be in quotes",
     "cannot start any token": "indent with spaces, not tabs, and put a value that begins with @, ` or % in quotes",
     "mapping values are not allowed": "check the indentation, and put a value that contains ': ' in quotes",
@@ -43,7 +42,7 @@ _CURES = {
 
 
 class Kind(StrEnum):
-    """What a node is, in the words of those who write YAML."""
+    """The kind of a node, as messages name it."""
 
     TEXT = "text"
     NUMBER = "a number"
@@ -54,7 +53,6 @@ class Kind(StrEnum):
     TAGGED = "a value with a tag (a word that begins with !)"
 
 
-#: What the tags that YAML itself gives to nodes mean.
 _KINDS = {
     yaml.ScalarNode: {
         **dict.fromkeys(("str", "timestamp", "value", "merge"), Kind.TEXT),
@@ -67,17 +65,16 @@ _KINDS = {
 
 @dataclass(eq=False)
 class UnreadableYamlError(Exception):
-    """The text is not YAML, or is more than is reasonable; `line` counts from 1, None when it has no line."""
+    """The text is not YAML or exceeds a limit; `line` counts from 1, None if there is no line."""
 
     message: str
     line: int | None = None
 
 
 def compose(data: bytes, loader: type[yaml.SafeLoader | yaml.CSafeLoader] = LOADER) -> yaml.Node | None:
-    """Return the root node of the one document in `data`, None when there is none.
+    """Return the root node of the single document in `data`, None if there is none; raise UnreadableYamlError.
 
-    Aliases are expanded: a node may be the child of several others, but never of itself. Raises
-    UnreadableYamlError.
+    Aliases are expanded: a node may be the child of several others, but never of itself.
     """
     text = _decode(data)
     try:
@@ -87,7 +84,7 @@ def compose(data: bytes, loader: type[yaml.SafeLoader | yaml.CSafeLoader] = LOAD
         mark = error.problem_mark or error.context_mark
         raise UnreadableYamlError(_explain(error), None if mark is None else mark.line + 1) from None
     except (yaml.YAMLError, ValueError, OverflowError):
-        # An escape such as "\UFFFFFFFF" is no character; the pure Python parser lets chr() say so.
+        # For example the escape "\UFFFFFFFF", for which the Python parser raises the error of chr().
         raise UnreadableYamlError("not valid YAML") from None
 
 
@@ -106,16 +103,16 @@ def _decode(data: bytes) -> str:
 
 
 def _explain(error: yaml.MarkedYAMLError) -> str:
-    """Say what the parser found and what to do, without the text it found it in."""
+    """Return the parser's message and advice, without text of the file."""
     parts = [part for part in (error.context, error.problem) if part]
     said = _QUOTED_TEXT.sub("…", ": ".join(parts))
-    cure = next((cure for sign, cure in _CURES.items() if sign in said), None)
+    cure = next((cure for sign, cure in _ADVICE.items() if sign in said), None)
     return f"not valid YAML: {said}" + (f" ({cure})" if cure else "")
 
 
 @dataclass
 class _Open:
-    """A node whose end has not come yet: its anchor, and what it holds so far with all aliases expanded."""
+    """An open node: its anchor, and its size and height so far with all aliases expanded."""
 
     anchor: str | None
     size: int = 1
@@ -123,7 +120,7 @@ class _Open:
 
 
 def _check_size(text: str, loader: type[yaml.SafeLoader | yaml.CSafeLoader]) -> None:
-    """Bound depth, size and number of documents before anything recursive sees the text."""
+    """Check depth, size and number of documents before anything recursive parses the text."""
     anchors: dict[str, _Open] = {}
     stack = [_Open(None)]
     for event in yaml.parse(text, Loader=loader):
@@ -134,7 +131,7 @@ def _check_size(text: str, loader: type[yaml.SafeLoader | yaml.CSafeLoader]) -> 
             stack[-1].size += len(event.value) // _CHARACTERS_PER_NODE
         elif isinstance(event, yaml.AliasEvent):
             if any(event.anchor == node.anchor for node in stack[:-1]):
-                raise UnreadableYamlError("an alias stands for something that contains it", line)
+                raise UnreadableYamlError("an alias refers to a value that contains it", line)
             # compose() reports an alias without an anchor.
             stack[-1] = anchors.get(event.anchor or "", stack[-1])
         elif isinstance(event, yaml.DocumentStartEvent) and stack[0].size > 1:
@@ -150,18 +147,18 @@ def _check_size(text: str, loader: type[yaml.SafeLoader | yaml.CSafeLoader]) -> 
             raise UnreadableYamlError(f"more than {MAX_NODES} values, each use of an alias counted", line)
 
 
-def wrong(node: yaml.Node, wanted: str) -> ValueError:
-    """Return the error about a node of another kind than the one wanted."""
+def wrong_kind(node: yaml.Node, expected: str) -> ValueError:
+    """Return the error for a node of an unexpected kind."""
     found = kind_of(node)
     if found == Kind.NOTHING:
-        return ValueError(f"has no value: expected {wanted}")
-    if wanted == Kind.TEXT and found in {Kind.NUMBER, Kind.BOOLEAN}:
-        return ValueError(f"expected {wanted}, found {found}: put it in quotes")
-    if wanted not in {Kind.TEXT, Kind.LIST, Kind.MAPPING} and getattr(node, "style", None) in {"'", '"'}:
-        return ValueError(f"expected {wanted}, found {found}: remove the quotes")
-    return ValueError(f"expected {wanted}, found {found}")
+        return ValueError(f"has no value: expected {expected}")
+    if expected == Kind.TEXT and found in {Kind.NUMBER, Kind.BOOLEAN}:
+        return ValueError(f"expected {expected}, found {found}: put it in quotes")
+    if expected not in {Kind.TEXT, Kind.LIST, Kind.MAPPING} and getattr(node, "style", None) in {"'", '"'}:
+        return ValueError(f"expected {expected}, found {found}: remove the quotes")
+    return ValueError(f"expected {expected}, found {found}")
 
 
 def kind_of(node: yaml.Node) -> Kind:
-    """Return what a node is; a tag that YAML itself does not give it makes it TAGGED."""
+    """Return the kind of a node; a node with a custom tag is TAGGED."""
     return _KINDS[type(node)].get(node.tag.removeprefix("tag:yaml.org,2002:"), Kind.TAGGED)

@@ -1,4 +1,4 @@
-"""Read bytes, files and mappings of texts as documents of a schema."""
+"""Read files, bytes and mappings as documents of a schema."""
 
 from __future__ import annotations
 
@@ -16,13 +16,7 @@ from exporter.yamlfile.values import ValueReader
 
 
 def read_bytes(path: Path, max_size: int) -> bytes:
-    """Return the content of a regular file.
-
-    Raises:
-        OSError: The file cannot be read, is larger than `max_size`, or is not a regular file: opening a named pipe
-            would wait for a writer.
-
-    """
+    """Return the content of a regular file of at most `max_size` bytes; raise OSError for any other."""
     if "\0" in str(path):
         raise OSError(errno.EINVAL, "not a file name", str(path))
     with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
@@ -36,7 +30,7 @@ def read_bytes(path: Path, max_size: int) -> bytes:
 
 
 def read_file(path: Path, schema: type[T], *, environ: Mapping[str, str] | None = None) -> Document[T]:
-    """Read a file as `read` reads its bytes; a file that cannot be opened is a problem too."""
+    """Read a file; a file that cannot be opened is a problem of the document."""
     try:
         data = read_bytes(path, MAX_BYTES)
     except OSError as error:
@@ -47,9 +41,9 @@ def read_file(path: Path, schema: type[T], *, environ: Mapping[str, str] | None 
 
 
 def read(data: bytes, schema: type[T], *, file: str, environ: Mapping[str, str] | None = None) -> Document[T]:
-    """Read YAML as an instance of `schema`; an empty text is an empty mapping. Never raises, see `Document`.
+    """Read YAML as an instance of `schema`; an empty text is an empty mapping. Errors are problems of the document.
 
-    With `environ`, `${NAME}` in values is replaced by that variable, and `$${` by a plain `${`.
+    With `environ`, `${NAME}` in values is replaced by that variable, and `$${` by `${`.
     """
     document: Document[T] = Document(file)
     try:

@@ -1,7 +1,4 @@
-"""Convert YAML nodes to values of declared types.
-
-No message repeats a value, which may be a secret: only keys are repeated.
-"""
+"""Convert YAML nodes to values of declared types. Messages contain keys, but no value, which may be secret."""
 
 from __future__ import annotations
 
@@ -18,11 +15,11 @@ from msgspec.structs import FieldInfo
 
 from exporter.yamlfile import schema as schemas
 from exporter.yamlfile.document import Document, T, did_you_mean, join_key, listed
-from exporter.yamlfile.nodes import Kind, kind_of, wrong
+from exporter.yamlfile.nodes import Kind, kind_of, wrong_kind
 from exporter.yamlfile.schema import COMMA_SEPARATED
 
-#: Each plain type: its kind of node, what its values are called, and how they are written. Octal, hexadecimal and
-#: base 60 are refused, because nobody means them.
+#: For each plain type the kind of its nodes, a description, and the form of its values. Octal, hexadecimal and base 60
+#: numbers are refused, because they are rarely intended.
 _PLAIN: dict[Any, tuple[Kind, str, str]] = {
     bool: (Kind.BOOLEAN, "true or false", "true|yes|on|false|no|off"),
     int: (Kind.NUMBER, "a whole number in plain digits", "[-+]?(0|[1-9][0-9]{0,17})"),
@@ -40,37 +37,37 @@ class _Entry(NamedTuple):
 
 
 class ValueReader:
-    """Converts nodes to values of the types asked for; it reports every fault to the document and reads on."""
+    """Converts nodes to values of the expected types; adds every problem to the document."""
 
     def __init__(self, document: Document[Any], environ: Mapping[str, str] | None) -> None:
         self._document = document
         self._environ = environ
 
     def root(self, node: yaml.Node | None, schema: type[T]) -> T | None:
-        """Read a whole document; None if it is not even a mapping."""
+        """Read a whole document; None if it is not a mapping."""
         if node is None or kind_of(node) is Kind.NOTHING:
             node = yaml.MappingNode("tag:yaml.org,2002:map", [])
         self._document.lines[""] = _line(node) or 1
         return next(iter(self._read(node, schema, "")), None)
 
-    def _read(self, node: yaml.Node, wanted: Any, key: str) -> list[Any]:
-        """Return the value in a list; report the fault and return nothing if there is one."""
+    def _read(self, node: yaml.Node, annotation: Any, key: str) -> list[Any]:
+        """Return the value in a list; report a problem and return an empty list if it is invalid."""
         try:
-            return [self._value(node, wanted, key)]
+            return [self._value(node, annotation, key)]
         except OSError as error:
             self._document.add(key, f"cannot read {error.filename}: {error.strerror}")
         except ValueError as error:
             self._document.add(key, str(error))
         return []
 
-    def _value(self, node: yaml.Node, wanted: Any, key: str) -> Any:
-        """Convert one node; raises ValueError, or OSError for a file that the node names."""
-        origin, arguments = typing.get_origin(wanted), typing.get_args(wanted)
+    def _value(self, node: yaml.Node, annotation: Any, key: str) -> Any:
+        """Convert one node; raise ValueError, or OSError for a file that the node names."""
+        origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
         if origin is Annotated:
             if COMMA_SEPARATED in arguments and kind_of(node) is Kind.TEXT:
                 node = self._split(node)
-            return _bounded(self._value(node, schemas.plain(wanted), key), arguments[1:])
-        if schemas.is_union(wanted):
+            return _bounded(self._value(node, schemas.plain(annotation), key), arguments[1:])
+        if schemas.is_union(annotation):
             return self._union(node, arguments, key)
         if origin in {list, tuple}:
             return origin(self._items(node, arguments[0], key))
@@ -86,24 +83,26 @@ class ValueReader:
             if text not in arguments:
                 raise ValueError(f"must be {listed(arguments, 'or')}")
             return text
-        if hasattr(wanted, "__struct_fields__"):
-            return self._struct(node, wanted, key)
-        return self._scalar(node, wanted, key)
+        if hasattr(annotation, "__struct_fields__"):
+            return self._struct(node, annotation, key)
+        return self._scalar(node, annotation, key)
 
     def _union(self, node: yaml.Node, members: tuple[object, ...], key: str) -> Any:
-        """Take the first scalar that the node can be; the message is that of the last one."""
+        """Return the first scalar that the node can be; the error is that of the last one."""
         *others, last = [member for member in members if member is not type(None)]
         for member in others:
             with contextlib.suppress(ValueError):
                 return self._value(node, member, key)
         return self._value(node, last, key)
 
-    def _items(self, node: yaml.Node, wanted: Any, key: str) -> list[Any]:
+    def _items(self, node: yaml.Node, annotation: Any, key: str) -> list[Any]:
         if kind_of(node) is not Kind.LIST:
-            raise wrong(node, Kind.LIST)
+            raise wrong_kind(node, Kind.LIST)
         for index, item in enumerate(node.value):
             self._document.lines[f"{key}[{index}]"] = _line(item)
-        return [value for index, item in enumerate(node.value) for value in self._read(item, wanted, f"{key}[{index}]")]
+        return [
+            value for index, item in enumerate(node.value) for value in self._read(item, annotation, f"{key}[{index}]")
+        ]
 
     def _struct(self, node: yaml.Node, schema: type[T], key: str) -> T:
         entries = self._entries(node, key)
@@ -119,10 +118,10 @@ class ValueReader:
         return struct
 
     def _field(self, field: FieldInfo, entries: Mapping[str, _Entry], key: str) -> list[Any]:
-        """Return the value of a field in a list; nothing if it is left out or faulty."""
+        """Return the value of a field in a list, which is empty if it is left out or invalid."""
         keys = schemas.keys(field)
         name, *twin = keys
-        # A key with nothing after it counts as left out: the lines below it may all be comments.
+        # A key without a value counts as left out: all lines below it may be comments.
         given = [written for written in keys if _given(entries, written)]
         if len(given) > 1:
             self._document.add(join_key(key, given[1]), f"give {name} or {given[1]}, not both")
@@ -138,14 +137,14 @@ class ValueReader:
         return []
 
     def _entries(self, node: yaml.Node, key: str) -> dict[str, _Entry]:
-        """Return what a mapping holds, each key once, with what `<<` merges into it after its own."""
+        """Return the entries of a mapping, including those merged by `<<`; report duplicate keys."""
         if not isinstance(node, yaml.MappingNode) or kind_of(node) is not Kind.MAPPING:
-            raise wrong(node, Kind.MAPPING)
+            raise wrong_kind(node, Kind.MAPPING)
         entries: dict[str, _Entry] = {}
         merged: list[yaml.Node] = []
         for name, value in node.value:
             line = _line(name)
-            # In braces, `{client_secret: top,secret}` makes a key of half a secret, which no message may show.
+            # In `{client_secret: top,secret}` half of a secret is a key, which no message may contain.
             alone = bool(node.flow_style) and kind_of(value) is Kind.NOTHING and not value.value
             if name.tag.endswith(":merge"):
                 merged += value.value if isinstance(value, yaml.SequenceNode) else [value]
@@ -169,43 +168,43 @@ class ValueReader:
     def _unknown(self, name: str, entry: _Entry, schema: type[msgspec.Struct], key: str) -> None:
         known = schemas.keys_of(schema)
         if entry.is_word_alone:
-            message = "a word without a value: if it belongs to the value before it, put that in quotes"
+            message = "a word without a value: if it belongs to the previous value, put that value in quotes"
             self._document.add(key, message, entry.line)
         else:
             hint = did_you_mean(name, known) or _belongs_below(name, schema) or f": {listed(known, 'and')} are known"
             self._document.add(join_key(key, name), f"unknown key{hint}", entry.line)
 
-    def _scalar(self, node: yaml.Node, wanted: Any, key: str) -> object:
-        base = next((base for base in _PLAIN if isinstance(wanted, type) and issubclass(wanted, base)), str)
+    def _scalar(self, node: yaml.Node, annotation: Any, key: str) -> object:
+        base = next((base for base in _PLAIN if isinstance(annotation, type) and issubclass(annotation, base)), str)
         fitting, called, pattern = _PLAIN[base]
-        kind, expected = kind_of(node), getattr(wanted, "expected", called)
+        kind, expected = kind_of(node), getattr(annotation, "expected", called)
         if kind in {Kind.NOTHING, Kind.LIST, Kind.MAPPING, Kind.TAGGED} or (base is str and kind is not fitting):
-            raise wrong(node, expected)
+            raise wrong_kind(node, expected)
         text = self._text(node)
-        if wanted is base:
-            # What a variable stands for may be of any kind.
+        if annotation is base:
+            # A variable's value may be of any kind.
             if kind is not fitting and text == node.value:
-                raise wrong(node, expected)
+                raise wrong_kind(node, expected)
             if not re.fullmatch(pattern, text, re.ASCII | re.IGNORECASE):
                 raise ValueError(f"expected {expected}")
             return text.lower() in {"true", "yes", "on"} if base is bool else base(text)
-        value: object = getattr(wanted, "parse", wanted)(text)
+        value: object = getattr(annotation, "parse", annotation)(text)
         self._document.own(value, key)
         return value
 
     def _split(self, node: yaml.Node) -> yaml.Node:
-        """Return the list that a text with commas stands for."""
+        """Split a text with commas into a list."""
         text = self._text(node)
-        if self._environ is not None:  # the variables are replaced already
+        if self._environ is not None:  # the variables have been replaced
             text = text.replace("${", "$${")
         items = [yaml.ScalarNode(node.tag, item.strip(), node.start_mark) for item in text.split(",") if item.strip()]
         return yaml.SequenceNode("tag:yaml.org,2002:seq", items, node.start_mark)
 
     def _text(self, node: yaml.Node) -> str:
-        """Return a scalar as it is written, variables replaced."""
+        """Return a scalar's text with variables replaced."""
         text: str = node.value if self._environ is None else expand(node.value, self._environ)
         if _SURROGATE.search(text):
-            raise ValueError("holds a character that UTF-8 cannot write")
+            raise ValueError("contains a character that UTF-8 cannot encode")
         return text
 
 
@@ -214,7 +213,7 @@ def _given(entries: Mapping[str, _Entry], name: str) -> bool:
 
 
 def _line(node: yaml.Node) -> int | None:
-    """Return the line of a node, from 1; None if it comes from no file."""
+    """Return the line of a node, from 1; None if it does not come from a file."""
     return node.start_mark.line + 1 if node.start_mark else None
 
 
@@ -229,7 +228,7 @@ def _bounded(value: Any, metadata: Iterable[object]) -> object:
 
 
 def _belongs_below(name: str, schema: type[msgspec.Struct]) -> str:
-    """Say under which key a key belongs that was written one level too high."""
+    """Return a hint for a key that belongs one level deeper."""
     for outer, field in schemas.keys_of(schema).items():
         kind = schemas.plain(field.type)
         for part in (kind, *typing.get_args(kind)):
@@ -239,7 +238,7 @@ def _belongs_below(name: str, schema: type[msgspec.Struct]) -> str:
 
 
 def file_name(text: str) -> str:
-    """Return text that can be the name of a file."""
+    """Return a valid file name."""
     if not text or "\0" in text:
         raise ValueError("must be the name of a file")
     return text
@@ -254,7 +253,7 @@ def expand(text: str, environ: Mapping[str, str]) -> str:
 
     def replacement(match: re.Match[str]) -> str:
         if match[0] == "${":
-            raise ValueError("${ begins a variable, as in ${NAME}: write $${ for a plain ${")
+            raise ValueError("${ begins a variable, as in ${NAME}: write $${ for a literal ${")
         return environ[match[1]] if match[1] else "${"
 
     return _VARIABLE.sub(replacement, text)

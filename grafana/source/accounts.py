@@ -38,7 +38,7 @@ def _numbers() -> list[Json]:
     launches = account("campaigns_launched:count90d")
     return [
         stat("Accounts", "Accounts that are scraped.", or_missing(f"count({UP})", rules=False), width=5, **whole),
-        stat("Failing", "Accounts of which the last refresh of a collector failed.", or_missing(f"sum(1 - {UP})", rules=False), width=5, **none_is_good),
+        stat("Failing", "Accounts with a collector whose last refresh failed.", or_missing(f"sum(1 - {UP})", rules=False), width=5, **none_is_good),
         stat("No launch in 90 days", "Accounts that have launched no campaign in the last 90 days.", or_missing(f"sum({launches} == bool 0)"), width=7, **none_is_good),
         stat("Below the target", "Accounts whose completion over the campaigns of the last 90 days is below the target (80 % by default).", or_missing(f"count({_BELOW}) or count({_COMPLETION}) * 0"), empty="nothing sent", width=7, **none_is_good),
     ]  # fmt: skip
@@ -56,8 +56,8 @@ def _accounts() -> Json:
     }
     return table(
         "Accounts, the worst first",
-        "Those that fail first, then those with the lowest completion. Completion: over the campaigns launched in the last 90 days. On target: share of the campaigns launched 30 to 365 days ago that reached the target. "
-        "Click an account for its campaigns, its state for how the API answers.",
+        "Failing accounts first, then those with the lowest completion. Completion: over the campaigns launched in the last 90 days. On target: share of the campaigns launched 30 to 365 days ago that reached the target. "
+        "Click an account for its campaigns, or its state for its API calls.",
         {ref: expr.replace(SELECTED, _FOUND) for ref, expr in values.items()},
         [
             coloured("Value #A", "State", 110, mappings=ACCOUNT_STATES, unit="none", links=[link("Open the account's exporter", EXPORTER, account="Account")]),
@@ -109,7 +109,7 @@ def build() -> Json:
     return dashboard(
         ACCOUNTS,
         "Accounts",
-        "How the awareness training of each account is going.",
+        "The progress of awareness training, by account.",
         panels=[*_numbers(), _accounts(), *_progress()],
         variables=FOR_ACCOUNTS_BY_NAME,
         span="30d",

@@ -54,10 +54,10 @@ def _numbers() -> list[Json]:
         stat("Day", "Days since the launch. After day 30 Mimecast puts people who have not completed on its watchlist.", or_missing(f"floor((time() - max({_LAUNCH})) / 86400)", rules=False), unit="none", decimals=0, empty="not launched", **settings),
         stat("Completion", "People who completed, whatever they answered, of those who were sent the campaign.", or_missing(f"max({_COMPLETION})", rules=False), empty="nothing sent", **settings, **share),
         stat("To remind", "People who were sent the campaign and have not completed it.", or_missing(f"max({_TO_REMIND})", rules=False), unit="none", empty="nothing sent", **settings),
-        stat("Correct answers", "Correct answers of completions; the mean where there are several questions.", or_missing(_CORRECT, rules=False), empty="not known", **settings, **share),
-        stat("Completion, day 30", "What the campaign had reached on day 30; compare it with the target, the dashed line below on that day.", f"max({_DAY_30})", empty="not reached", **judged | {"width": 7}),
+        stat("Correct answers", "Share of correct answers; the mean if there are several questions.", or_missing(_CORRECT, rules=False), empty="not known", **settings, **share),
+        stat("Completion, day 30", "Completion on day 30; the dashed line below is the target on that day.", f"max({_DAY_30})", empty="not reached", **judged | {"width": 7}),
         stat("Days to half", "The campaign's age when completion passed 50 %.", f"max({own})", unit="none", decimals=1, empty="not reached", **settings | {"width": 5}),
-        stat("Usual days to half", "The median of the account's earlier campaigns, to compare with.", f"max({median})", unit="none", decimals=1, empty="too few campaigns", **settings),
+        stat("Usual days to half", "The median of the account's earlier campaigns.", f"max({median})", unit="none", decimals=1, empty="too few campaigns", **settings),
     ]  # fmt: skip
 
 
@@ -69,7 +69,7 @@ def _course() -> list[Json]:
     return [
         timeseries(
             "Completion since the launch",
-            "Completion, and on the same days of their lives: the median of the account's earlier campaigns, and what is expected (the target from day 30 on). The launch and day 30 are marked.",
+            "Completion, compared with the median of the account's earlier campaigns at the same age and with the expected completion (the target from day 30 on). The launch and day 30 are marked.",
             [
                 query(f"max({_COMPLETION})", "This campaign", ref="A"),
                 query(f"max({_recorded('completion:account_median_ratio')})", "Median of earlier campaigns", ref="B"),
@@ -95,7 +95,7 @@ def _answers() -> list[Json]:
     share = f"{_ANSWERS} / {_KEY} group_left () (sum by (account, campaign_id) ({_ANSWERS}) > 0)"
     return [
         table(
-            "Answers by option", "How many people chose each option. The right one is marked where the API names it or where its count identifies it.",
+            "Answers by option", "How many people chose each option. The correct one is marked if the API names it or if its count identifies it.",
             {"A": _ANSWERS, "B": share, "C": f"({_ANSWERS}) * 0 + 1 and on (account, campaign_id, option) {_RIGHT}"},
             [
                 Column("option", "Option", custom__width=65),
@@ -106,7 +106,7 @@ def _answers() -> list[Json]:
             width=12, height=8, sort=[("Option", False)], empty="no answers yet", now=True,
         ),
         table(
-            "Correct answers by question", "Correct answers of completions, by question. Counts that cannot be right are left out.",
+            "Correct answers by question", "Correct answers of completions, by question. Implausible counts are left out.",
             {"A": _RIGHT_ANSWERS, "B": f"{_RIGHT_ANSWERS} / {_KEY} group_left () ({_COMPLETED} > 0)"},
             [
                 Column("question", "Question", custom__width=90),
@@ -130,7 +130,7 @@ def _about() -> Json:
     }
     yes_no: Json = {"mappings": YES, "unit": "none"}
     return table(
-        "About the campaign", "What else is known about it.", values,
+        "About the campaign", "Further data of the campaign.", values,
         [
             Column("title", "Campaign", custom__minWidth=200),
             date("A", "Launch"),
@@ -169,7 +169,7 @@ def build() -> Json:
     return dashboard(
         CAMPAIGN,
         "Campaign",
-        "One awareness-training campaign from its launch on; at first the running campaign that was launched last.",
+        "One awareness-training campaign since its launch; by default the running campaign that was launched last.",
         panels=[*_numbers(), *_course(), *_answers(), _about()],
         variables=FOR_ONE_CAMPAIGN,
         span="45d",

@@ -65,13 +65,13 @@ def _numbers() -> list[Json]:
     share: Json = {"width": 6, "unit": "percentunit", "decimals": 0}
     return [
         stat("Exporters down", "Exporters that Prometheus cannot scrape.", f"sum(1 - ({_EXPORTER_UP}))", thresholds=ZERO_IS_GOOD, empty="no exporter", **exact),
-        stat("Collectors failing", "Collectors of accounts of which the last refresh failed.", or_missing(f"sum(1 - {_COLLECTOR_UP})", rules=False), thresholds=ZERO_IS_GOOD, **exact),
+        stat("Collectors failing", "Collectors of accounts whose last refresh failed.", or_missing(f"sum(1 - {_COLLECTOR_UP})", rules=False), thresholds=ZERO_IS_GOOD, **exact),
         stat("Oldest data", "Age of the oldest data being served.", or_missing(f"max({AGE})", rules=False), width=6, unit="s", decimals=0, thresholds=FRESH_IS_GOOD),
         stat("Configuration", "Whether the last attempt to load the configuration, the web configuration and every account file succeeded, on every exporter.", or_missing(loaded, rules=False), mappings=[*OK, *MISSING], **exact),
-        stat("Slowest refresh", "The slowest last refresh of a collector: token, all pages, reading and decoding.", or_missing(f"max({TOOK})", rules=False), width=6, unit="s", decimals=1),
-        stat("Rate limit left", "The share of the allowed calls that is left, of the account that has the least.", or_missing(f"min({LEFT})", rules=False), thresholds=_LEFT_OK, empty="not reported", **share),
+        stat("Slowest refresh", "The slowest of the collectors' last refreshes, including the token and all pages.", or_missing(f"max({TOOK})", rules=False), width=6, unit="s", decimals=1),
+        stat("Rate limit left", "The share of the allowed calls that is left, for the account with the smallest share.", or_missing(f"min({LEFT})", rules=False), thresholds=_LEFT_OK, empty="not reported", **share),
         stat("Cache hits", "Scrapes answered from memory within the time to live, of all scrapes in the time shown.", or_missing(hits, rules=False), empty="no scrapes", **share),
-        stat("Open files", "Open files of the files that the exporter may open, of the exporter nearest to its limit.", or_missing(f"max({open_files})", rules=False), thresholds=steps((None, PLAIN_CELL), (0, BLUE), (0.7, AMBER), (0.9, RED)), empty="not reported", **share),
+        stat("Open files", "Open files as a share of the limit, for the exporter nearest to its limit.", or_missing(f"max({open_files})", rules=False), thresholds=steps((None, PLAIN_CELL), (0, BLUE), (0.7, AMBER), (0.9, RED)), empty="not reported", **share),
     ]  # fmt: skip
 
 
@@ -85,7 +85,7 @@ def _collectors() -> Json:
     }
     right: Json = {"custom__align": "right"}
     return table(
-        "Collectors", "One row for each collector of an account, those that fail first. Failures are those in the time shown. A collector that is off has no row; switch it on by collectors: [campaigns, phishing, safe_score, performance].",
+        "Collectors", "One row for each collector of an account, failing ones first. Failures are those in the time shown. A disabled collector has no row; to enable it, set collectors: [campaigns, phishing, safe_score, performance].",
         values,
         [
             coloured("Value #A", "State", 110, mappings=ACCOUNT_STATES, unit="none"),
@@ -126,7 +126,7 @@ def _exporters() -> Json:
         "E": only_exporters(f"time() - max by (job, instance) (process_start_time_seconds{{{PROCESS}}} > 0)"),
     }
     return table(
-        "Exporters", "One row for each exporter. Version and the rest are not known of one that is down.", values,
+        "Exporters", "One row for each exporter. An exporter that is down has no version and other data.", values,
         [
             Column("instance", "Exporter", custom__minWidth=130),
             coloured("Value #A", "State", 70, mappings=UP_OR_DOWN, unit="none"),

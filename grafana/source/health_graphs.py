@@ -43,7 +43,7 @@ def freshness() -> list[Json]:
     """Return the panels about the age of the data and the failures of refreshes."""
     return [
         timeseries(
-            "Age of the data", "How old the data is; it grows until the next refresh. Above the dashed line it is old.",
+            "Age of the data", "How old the data is; it grows until the next refresh. Above the dashed line it is stale.",
             [*_worst_and_median("max", AGE, "Oldest"), query(threshold("data_age_seconds"), "Old from", ref="C")],
             unit="s", overrides=[*_coloured("Oldest"), fixed_colour("Old from", GREY, **DASHED)], **_POINTS,
         ),
@@ -59,11 +59,11 @@ def api() -> list[Json]:
     """Return the panels about what the API answers."""
     return [
         timeseries(
-            "Duration of a refresh", "The last refresh: token where one was needed, all pages, reading and decoding.",
+            "Duration of a refresh", "Duration of the last refresh, including the token and all pages.",
             _worst_and_median("max", TOOK, "Slowest"), unit="s", overrides=_coloured("Slowest"), **_POINTS,
         ),
         timeseries(
-            "Requests by status", "Calls to the API in the time before each bar, by HTTP status; none where no answer came.",
+            "Requests by status", "Calls to the API in the time before each bar, by HTTP status; none means that no response arrived.",
             [query(f"sum by (code) ({growth('api_requests_total', 'account, endpoint, code')}) > 0", "{{code}}")],
             empty="no requests", overrides=[fixed_colour(pattern, colour, by="byRegexp") for pattern, colour in _CODES.items()], **_BARS,
         ),
@@ -73,7 +73,7 @@ def api() -> list[Json]:
             width=8, unit="percentunit", custom={"axisSoftMax": 1}, empty="not reported", overrides=_coloured("Lowest"), **_POINTS,
         ),
         timeseries(
-            "Clock skew", "The API's clock minus the exporter's. Signed requests are refused where clocks differ too much.",
+            "Clock skew", "The API's clock minus the exporter's. Signed requests are refused if the clocks differ too much.",
             [query(f"max({SKEW})", "Furthest ahead", ref="A"), query(f"min({SKEW})", "Furthest behind", ref="B")],
             width=8, unit="s", decimals=0, custom={"axisSoftMin": -5, "axisSoftMax": 5}, empty="not known",
             overrides=[fixed_colour("Furthest ahead", AMBER), fixed_colour("Furthest behind", BLUE)], **_POINTS,
@@ -119,7 +119,7 @@ def cache_and_process() -> list[Json]:
             width=6, unit="none", decimals=0, overrides=[fixed_colour("A", BLUE, by="byFrameRefID"), fixed_colour("B", GREY, by="byFrameRefID", **DASHED)],
         ),
         timeseries(
-            "Refused requests", "Requests answered with 503 in the time before each bar because too many others were being answered.",
+            "Refused requests", "Requests answered with 503 in the time before each bar because of --web.max-requests.",
             [query(f"sum({refused})", "Refused")],
             width=6, legend=False, empty="none refused", overrides=[fixed_colour("Refused", RED)], **_BARS,
         ),

@@ -78,9 +78,9 @@ def _numbers() -> list[Json]:
     on_track, behind = total("campaigns_on_track:count"), total("campaigns_behind:count")
     reached, finished = total("campaigns_on_target:count365d"), total("campaigns_judged:count365d")
     return [
-        stat("Age of the numbers", "Time since the oldest of the numbers shown were fetched from Mimecast.", or_missing(AGE_OF_DATA), unit="s", decimals=0, thresholds=FRESH_IS_GOOD, mappings=MISSING),
-        stat("People still to remind", "People who were sent a campaign that is running and have not completed it. Who is in two campaigns counts twice.", or_missing(total("users_to_remind:sum")), unit="none"),
-        stat("Campaigns on track", "Share of the running campaigns that have at least the completion that is expected at their age. Campaigns of the first three days are not judged.", or_missing(f"{on_track} / ({on_track} + {behind} > 0)"), empty="none to judge", **judged),
+        stat("Age of the numbers", "Age of the oldest data shown.", or_missing(AGE_OF_DATA), unit="s", decimals=0, thresholds=FRESH_IS_GOOD, mappings=MISSING),
+        stat("People still to remind", "People who were sent a campaign that is running and have not completed it. A person in two campaigns counts twice.", or_missing(total("users_to_remind:sum")), unit="none"),
+        stat("Campaigns on track", "Share of the running campaigns that have reached the completion expected at their age. Campaigns of the first three days are left out.", or_missing(f"{on_track} / ({on_track} + {behind} > 0)"), empty="none to judge", **judged),
         stat("Completion, last 90 days", "People who completed, of those who were sent a campaign that was launched in the last 90 days.", or_missing(f"{completed} / ({audience} > 0)"), empty="nothing sent", **share),
         stat("Correct, last 90 days", "People who answered correctly, of those who completed a campaign that was launched in the last 90 days.", or_missing(f"{right} / ({answered} > 0)"), empty="no answers", **share),
         stat("On target, 12 months", "Share of the campaigns launched 30 to 365 days ago whose completion reached the target (80 % by default, mimecast_awareness:completion_day30_ratio:threshold).", or_missing(f"{reached} / ({finished} > 0)"), empty="none yet", **judged),
@@ -227,7 +227,7 @@ def build() -> Json:
     return dashboard(
         OVERVIEW,
         "Awareness overview",
-        "How awareness training is going, over all campaigns.",
+        "The progress of awareness training, over all campaigns.",
         panels=[*_numbers(), _what_to_do(), *_trend(), row("Details"), _alerts(), _results(), _scheduled(), _hardest()],
         variables=FOR_ACCOUNTS,
         span="30d",

@@ -17,7 +17,7 @@ from promql import (
 from tables import Column, coloured, number, share_bar, table
 
 _MAX_ROWS = 500
-_SWITCH_ON = "to switch the collector on, set collectors: [campaigns, phishing, safe_score, performance]"
+_SWITCH_ON = "to enable the collector, set collectors: [campaigns, phishing, safe_score, performance]"
 _SENT, _LAUNCH = (
     exported(f"awareness_phishing_campaign_{name}", BY_CAMPAIGN) for name in ("sent", "launch_timestamp_seconds")
 )
@@ -56,7 +56,7 @@ def _collectors() -> Json:
     )
     state = f"min by (collector) ({up})\nor ({off}) and on () (count(mimecast_up{{{SELECTED}}}) > 0)"
     return table(
-        "Collectors", "Where this dashboard's numbers come from. Failing: the last refresh of at least one account failed.",
+        "Collectors", "The collectors that this dashboard needs. Failing: the last refresh of at least one account failed.",
         {"A": state, "B": f"count by (collector) ({up})", "C": state},
         [
             Column("collector", "Collector", custom__width=120),
@@ -64,7 +64,7 @@ def _collectors() -> Json:
             number("B", "Accounts", 90),
             Column("Value #C", "What to do", mappings=how, unit="none", custom__align="left", custom__minWidth=200),
         ],
-        height=6, empty="exporter down: nothing is known",
+        height=6, empty="the exporter is down",
     )  # fmt: skip
 
 
@@ -138,7 +138,7 @@ def _accounts() -> Json:
     }
     percent: Json = {"unit": "percentunit", "decimals": 0}
     return table(
-        "Accounts compared", "Those with the highest median click rate first. A dash: the collector is off, or there are fewer than three simulations.",
+        "Accounts compared", "Those with the highest median click rate first. A dash: the collector is disabled, or there are fewer than three simulations.",
         values,
         [
             Column("account", "Account", links=[link("Open the account's campaigns", OVERVIEW, account="Account")], custom__minWidth=150),
@@ -148,7 +148,7 @@ def _accounts() -> Json:
             share_bar("C", "Grade D or F", 110),
             number("D", "Not watched", 100, **percent),
         ],
-        height=9, sort=[("Click rate, median", True)], empty="no account has these collectors on",
+        height=9, sort=[("Click rate, median", True)], empty="no account has enabled these collectors",
     )  # fmt: skip
 
 

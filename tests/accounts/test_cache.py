@@ -150,7 +150,7 @@ async def test_after_a_failure_nothing_is_fetched_until_the_pause_ends(ttl: floa
     assert setting.source.fetches == 2
 
 
-async def test_a_pause_that_was_asked_for_is_kept_exactly() -> None:
+async def test_a_requested_pause_is_kept_exactly() -> None:
     setting = Setting(ttl=0)
     setting.source.failure = Refused(retry_after=3.0)
     await setting.value()

@@ -21,7 +21,7 @@ LINES = {
 }
 
 
-def test_a_simulation_is_exported_field_by_field_and_nobody_is_named() -> None:
+def test_a_simulation_is_exported_field_by_field_without_names_of_people() -> None:
     assert samples_of(PHISHING, ITEM) == list(LINES.values())
 
 

@@ -79,7 +79,7 @@ async def test_one_refresh_takes_one_call_a_collector_and_one_token() -> None:
     assert again.values("mimecast_cache_hits_total") == [1, 1, 1, 1]
 
 
-async def test_nobody_is_named_in_metrics_pages_and_logs(caplog: pytest.LogCaptureFixture) -> None:
+async def test_metrics_pages_and_logs_contain_no_names_of_people(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     async with exporting(ttl=0) as exported:
         items = [item for path in PATHS for item in exported.simulator.items("acme", path, 1_790_000_000.0)]

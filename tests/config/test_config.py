@@ -129,9 +129,7 @@ def test_hosts_without_proxy_are_a_list_or_one_text(folder: Path, text: str) -> 
         ("    base_url: https://api.services.mimecast.com/prefix\n", False),
     ],
 )
-def test_an_account_that_is_asked_in_the_same_way_has_the_same_url_and_credentials(
-    folder: Path, change: str, *, same: bool
-) -> None:
+def test_accounts_with_equal_settings_have_equal_urls_and_credentials(folder: Path, change: str, *, same: bool) -> None:
     [before] = load(folder, "accounts:" + ACME).accounts
     [after] = load(folder, "cache: {ttl: 1s}\naccounts:" + ACME + change).accounts
     assert len({(one.base_url, one.credentials) for one in (before, after)}) == (1 if same else 2)

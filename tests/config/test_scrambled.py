@@ -69,7 +69,7 @@ def _loaded(text: str) -> tuple[Path, Config | ConfigError]:
             return path, error
 
 
-def test_the_file_that_is_scrambled_is_good() -> None:
+def test_the_file_to_scramble_is_valid() -> None:
     _, loaded = _loaded("\n".join(_LINES))
     assert isinstance(loaded, Config)
     assert redacted(loaded).count("<secret>") == len(_SECRETS)

@@ -56,7 +56,7 @@ def test_a_pipe_without_a_writer_is_refused_at_once(tmp_path: Path) -> None:
         Secret(file=tmp_path / "key").read()
 
 
-def test_a_secret_shows_itself_to_nobody_but_its_reader() -> None:
+def test_a_secret_is_returned_by_read_only() -> None:
     secret = Secret(PLANTED)
     account = Account(name="acme", base_url="https://a.example", oauth2=OAuth2(client_id="id", client_secret=secret))
     shown = [

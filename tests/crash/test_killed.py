@@ -77,7 +77,7 @@ def test_a_process_killed_at_any_moment_leaves_nothing_in_the_way_of_the_next(
     record_property("kill -9 at different moments, each followed by a start that serves at once", len(MOMENTS))
 
 
-def test_two_of_them_at_one_address_are_told_apart(config: Path) -> None:
+def test_two_of_them_at_one_address_are_distinguished(config: Path) -> None:
     with running("serve", f"--config.file={config}", "--web.listen-address=127.0.0.1:0") as first:
         address = first.base_url.removeprefix("http://")
         with running("serve", f"--config.file={config}", f"--web.listen-address={address}") as second:

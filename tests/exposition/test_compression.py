@@ -25,7 +25,7 @@ def test_the_kept_part_and_the_new_part_are_one_gzip_member(kept: list[bytes], o
 
 
 @given(st.lists(st.binary(max_size=50), max_size=20), st.integers(1, 64))
-def test_chunks_hold_the_same_bytes_and_none_is_larger_than_asked(parts: list[bytes], size: int) -> None:
+def test_chunks_have_the_same_bytes_and_the_maximum_size(parts: list[bytes], size: int) -> None:
     cut = list(chunks(parts, size))
     assert b"".join(cut) == b"".join(parts)
     assert all(0 < len(piece) <= size for piece in cut)

@@ -40,7 +40,7 @@ PAUSES = [
 
 @pytest.mark.parametrize(("headers", "pause"), PAUSES)
 @pytest.mark.parametrize(("ttl", "status"), [(0, 429), (300, 429), (300, 503)])
-async def test_a_pause_that_is_asked_for_is_kept_to_the_second(
+async def test_a_requested_pause_lasts_to_the_second(
     headers: dict[str, str], pause: int, ttl: float, status: int
 ) -> None:
     answers = iter([http(status, headers=headers)])
@@ -102,7 +102,7 @@ async def test_a_wall_clock_that_jumps_changes_no_age(jump: float) -> None:
         assert len(api.requests) == 2
 
 
-async def test_the_clock_skew_is_told() -> None:
+async def test_the_clock_skew_is_exported() -> None:
     dated = json_answer(answer(OLDER), headers={"date": "Mon, 21 Sep 2026 15:13:20 GMT"})
     async with raw_server(sends(dated)) as api, served(configuration(api.base_url)) as exporter:
         exposition = await exporter.scrape()

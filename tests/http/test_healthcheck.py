@@ -38,7 +38,7 @@ async def test_a_server_that_serves_is_healthy(address: str) -> None:
         assert (await ask(server)).ok
 
 
-async def test_a_unix_socket_is_asked(tmp_path: Path) -> None:
+async def test_a_unix_socket_is_checked(tmp_path: Path) -> None:
     async with serving(HealthyApp(), [f"unix:{tmp_path}/s"]) as server:
         assert await ask(server) == Health(True, f"unix:{tmp_path}/s: /-/healthy answered 200")
 
@@ -83,14 +83,14 @@ async def test_a_server_that_does_not_answer_is_not_healthy() -> None:
     assert "no answer in" in health.text
 
 
-async def test_a_port_nobody_listens_on_is_not_healthy() -> None:
+async def test_a_port_without_a_listener_is_not_healthy() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = ListenAddress("127.0.0.1", taken.getsockname()[1])
     health = await asyncio.to_thread(check_health, [address], 1)
     assert health == Health(False, f"{address}: Connection refused")
 
 
-async def test_the_first_address_that_can_be_asked_is_asked() -> None:
+async def test_the_first_address_that_can_be_reached_is_checked() -> None:
     assert not (await asyncio.to_thread(check_health, [ListenAddress("127.0.0.1", 0)], 1)).ok
     async with serving(HealthyApp()) as server:
         addresses = [ListenAddress("127.0.0.1", 0), *server.addresses]

@@ -56,7 +56,7 @@ def test_what_is_not_an_address_is_refused_and_quoted(text: str) -> None:
 
 
 def test_a_refused_address_is_answered_with_examples() -> None:
-    with pytest.raises(ValueError, match=r"is not understood: write it like :10587, .* or unix:/run/"):
+    with pytest.raises(ValueError, match=r"is invalid: write it like :10587, .* or unix:/run/"):
         parse_listen_address("10587")
 
 
@@ -124,7 +124,7 @@ def test_a_socket_file_left_by_a_killed_process_is_replaced(tmp_path: Path) -> N
     bind([ListenAddress(path=str(path))]).close()
 
 
-def test_a_socket_file_somebody_listens_on_is_left_alone(tmp_path: Path) -> None:
+def test_a_socket_file_in_use_is_not_removed(tmp_path: Path) -> None:
     path = tmp_path / "exporter.sock"
     first = bind([ListenAddress(path=str(path))])
     try:
@@ -138,7 +138,7 @@ def test_a_socket_file_somebody_listens_on_is_left_alone(tmp_path: Path) -> None
 def test_a_file_that_is_no_socket_is_never_removed(tmp_path: Path) -> None:
     path = tmp_path / "precious"
     path.write_text("data")
-    with pytest.raises(ListenError, match="exists and is no socket"):
+    with pytest.raises(ListenError, match="exists and is not a socket"):
         bind([ListenAddress(path=str(path))])
     assert path.read_text() == "data"
 

@@ -68,7 +68,7 @@ async def test_a_client_that_hangs_up_frees_its_place_when_its_answer_is_done(se
         assert (await wire.ask(request()))[0] == 200
 
 
-async def test_no_limit_refuses_nobody(app: SampleApp) -> None:
+async def test_without_a_limit_no_request_is_refused(app: SampleApp) -> None:
     unlimited = MaxRequests(app, 0)
     async with serving(unlimited, stop=app.waiting.set) as server, connected(server) as waiting:
         await waiting.send(request("/wait"))

@@ -177,7 +177,7 @@ async def test_a_password_that_was_right_is_not_once_the_hash_is_another(guarded
     assert await guarded.status(RIGHT) == 401
 
 
-async def test_hashing_holds_up_nobody_else(guarded: Guarded) -> None:
+async def test_hashing_delays_no_other_request(guarded: Guarded) -> None:
     assert await guarded.status(RIGHT) == 200
     guarded.checks.gate.clear()
     async with connected(guarded.server) as slow:

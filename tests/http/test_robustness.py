@@ -59,7 +59,7 @@ async def _drop(wire: Wire) -> None:
 
 
 @pytest.mark.parametrize("seed", range(6))
-async def test_nonsense_is_no_event_and_stops_nobody(
+async def test_an_invalid_event_is_ignored(
     app: SampleApp, authority: trustme.CA, caplog: pytest.LogCaptureFixture, seed: int
 ) -> None:
     random.seed(seed)

@@ -371,13 +371,13 @@ async def test_service_discovery_refuses_a_host_that_is_no_address(host: str) ->
 
 
 @pytest.mark.parametrize("host", ["exporter", "exporter:", "[::1]:10587", "exporter.example.com:10587"])
-async def test_service_discovery_names_the_host_that_was_asked(host: str) -> None:
+async def test_service_discovery_names_the_host_of_the_request(host: str) -> None:
     async with served(configuration("http://api.mimecast.invalid")) as exporter:
         (group,) = (await exporter.http.get("/sd", headers={"Host": host})).json()
     assert group["targets"] == [host if "587" in host else "exporter:80"]
 
 
-async def test_health_is_told_whatever_the_api_does() -> None:
+async def test_health_does_not_depend_on_the_api() -> None:
     async with served(configuration("http://api.mimecast.invalid")) as exporter:
         for path in ("/-/healthy", "/-/ready"):
             assert (await exporter.http.get(path)).status_code == 200

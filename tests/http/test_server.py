@@ -134,7 +134,7 @@ async def test_trailers_are_dropped_and_an_empty_header_is_one(server: Server) -
         assert [(await wire.answer())[2] for _ in range(2)] == [b"POST /\n", b"GET /\n"]
 
 
-async def test_what_was_asked_before_a_refusal_is_answered_first(server: Server, app: SampleApp) -> None:
+async def test_requests_before_a_refused_one_are_answered_first(server: Server, app: SampleApp) -> None:
     async with connected(server) as wire:
         await wire.send(request("/wait") + request() + b"nonsense\r\n\r\n" + request("/never"))
         await app.begun.wait()
@@ -276,7 +276,7 @@ async def test_a_chunked_body_is_bounded_too(server: Server, app: SampleApp) -> 
     assert (status, headers["connection"], app.requests) == (413, "close", [])
 
 
-async def test_a_body_nobody_reads_leaves_the_connection_usable(server: Server) -> None:
+async def test_a_body_that_is_not_read_leaves_the_connection_usable(server: Server) -> None:
     async with connected(server) as wire:
         body = b"a" * 60_000
         await wire.send(request("/", f"Content-Length: {len(body)}", method="POST", body=body) + request("/"))
@@ -379,7 +379,7 @@ async def test_a_reader_of_a_few_bytes_at_a_time_is_bounded_by_the_time_of_an_an
                 await asyncio.sleep(0.01)
 
 
-async def test_small_answers_nobody_reads_are_cut_off_although_complete(app: SampleApp) -> None:
+async def test_small_responses_that_are_not_read_are_cut_off_although_complete(app: SampleApp) -> None:
     async with serving(app, limits=Limits(stall_time=BRIEF)) as server, connected(server, slow=True) as wire:
         await wire.ask(request())
         sent, asking = 1, True
@@ -400,7 +400,7 @@ async def test_closing_does_not_wait_for_a_reader_that_stalls(app: SampleApp, tl
         await _gone(server, app)
 
 
-async def test_idle_clients_in_the_tls_handshake_block_nobody(app: SampleApp, authority: trustme.CA) -> None:
+async def test_idle_clients_in_the_tls_handshake_block_no_other_client(app: SampleApp, authority: trustme.CA) -> None:
     async with serving(app, tls=Tls(server_context(authority))) as server, AsyncExitStack() as stack:
         for _ in range(20):
             await stack.enter_async_context(connected(server))

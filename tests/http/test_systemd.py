@@ -80,11 +80,11 @@ def test_what_does_not_listen_is_refused() -> None:
 
 
 def test_what_is_no_socket_is_refused(tmp_path: Path) -> None:
-    with (tmp_path / "file").open("wb") as file, pytest.raises(ListenError, match="is no socket"):
+    with (tmp_path / "file").open("wb") as file, pytest.raises(ListenError, match="is not a socket"):
         passed_sockets(environment(), first=file.fileno())
 
 
-def test_systemd_is_told_of_start_reload_and_stop(tmp_path: Path) -> None:
+def test_systemd_is_notified_of_start_reload_and_stop(tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.bind(str(tmp_path / "notify"))
         manager.settimeout(10)
@@ -121,7 +121,7 @@ def test_without_sockets_of_its_own_a_process_needs_no_flag(variables: dict[str,
     refuse_passed_sockets(variables)
 
 
-def test_the_exporter_does_not_start_where_nobody_would_answer_on_a_passed_socket(tmp_path: Path) -> None:
+def test_the_exporter_does_not_start_if_it_would_ignore_a_passed_socket(tmp_path: Path) -> None:
     (tmp_path / "config.yaml").write_text(
         "accounts: [{name: acme, base_url: 'http://127.0.0.1:1', "
         "hmac: {app_id: a, app_key: b, access_key: c, secret_key: YQ==}}]"

@@ -125,7 +125,7 @@ async def test_client_certificates_are_verified_where_they_are_given(
     assert await refused(replace(optional, client_auth_type="RequireAndVerifyClientCert"), client_context(authority))
 
 
-async def test_a_client_is_told_why_its_handshake_failed(settings: TlsSettings, authority: trustme.CA) -> None:
+async def test_a_client_receives_the_alert_of_a_failed_handshake(settings: TlsSettings, authority: trustme.CA) -> None:
     required = replace(settings, client_auth_type="RequireAndVerifyClientCert")
     stranger = client_context(authority)
     trustme.CA().issue_cert("friend.example").configure_cert(stranger)

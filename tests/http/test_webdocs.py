@@ -10,7 +10,7 @@ import pytest
 import trustme
 
 from exporter.http.server.limits import Limits
-from exporter.http.webconfig.loading import load
+from exporter.http.webconfig.loading import Loader
 from exporter.http.webconfig.schema import HttpServerConfig, RateLimit, TlsServerConfig, WebConfigFile
 
 _TEXT = (Path(__file__).parents[2] / "docs" / "web-configuration.md").read_text()
@@ -23,7 +23,7 @@ def test_the_example_loads_as_it_stands(tmp_path: Path, authority: trustme.CA) -
     pair.private_key_pem.write_to_path(str(tmp_path / "server.key"))
     authority.cert_pem.write_to_path(str(tmp_path / "clients.pem"))
     (tmp_path / "web.yml").write_text(_EXAMPLE)
-    config = load(tmp_path / "web.yml")
+    config = Loader(tmp_path / "web.yml").config()
     assert config.tls is not None
     assert config.users
     assert config.rate_limit

@@ -160,7 +160,7 @@ async def test_a_file_that_a_refused_version_names_is_watched_too(watched: Watch
     assert watched.web.valid
 
 
-async def test_what_does_not_change_reconnects_nobody(watched: Watched, authority: trustme.CA) -> None:
+async def test_an_unchanged_configuration_closes_no_connection(watched: Watched, authority: trustme.CA) -> None:
     async with connected(watched.server, tls=client_context(authority)) as wire:
         await wire.ask(request())
         await watched.look(TLS % "" + "# a remark\n")

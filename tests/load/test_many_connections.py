@@ -95,7 +95,7 @@ async def closed(idle: list[Streams]) -> None:
                 assert await reader.read() == b""
 
 
-async def test_thousands_of_idle_connections_keep_nobody_waiting_and_are_closed_in_time(
+async def test_thousands_of_idle_connections_delay_no_scrape_and_are_closed_in_time(
     exporter: Running, record_property: Callable[[str, object], None]
 ) -> None:
     port = httpx.URL(exporter.base_url).port

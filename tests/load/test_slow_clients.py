@@ -117,7 +117,7 @@ async def _trickle(reader: asyncio.StreamReader) -> None:
             await asyncio.sleep(0.2)
 
 
-async def test_clients_that_hold_on_keep_nobody_waiting_and_cost_little(
+async def test_slow_clients_delay_no_scrape_and_cost_little(
     served: tuple[Running, Target], request: pytest.FixtureRequest, record_property: Callable[[str, object], None]
 ) -> None:
     (process, server), kind = served, request.node.callspec.params["served"]

@@ -205,7 +205,7 @@ async def test_silence_is_bounded_as_well(web: httpx.AsyncClient) -> None:
     assert client.traffic.requests == {("get-queue", None): 1}
 
 
-async def test_a_port_nobody_listens_on_is_no_connection(web: httpx.AsyncClient) -> None:
+async def test_a_port_without_a_listener_is_a_connection_error(web: httpx.AsyncClient) -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         client = client_of(web, f"http://127.0.0.1:{unused.getsockname()[1]}")

@@ -98,7 +98,7 @@ async def test_a_kept_connection_that_ended_before_the_answer_costs_one_more_req
     assert client.traffic.requests == {("get-queue", 200): kept + 1, ("get-queue", None): 1}
 
 
-async def test_an_answer_that_has_begun_is_not_asked_for_again(web: httpx.AsyncClient) -> None:
+async def test_a_request_whose_answer_has_begun_is_not_repeated(web: httpx.AsyncClient) -> None:
     async with keeping() as server:
         client = client_of(web, server.base_url)
         await fetch(client)
@@ -115,7 +115,7 @@ async def test_a_new_connection_that_ends_before_the_answer_is_not_tried_again(w
         assert len(server.requests) == 1
 
 
-async def test_a_token_is_asked_for_again_on_a_new_connection_as_well(web: httpx.AsyncClient) -> None:
+async def test_a_token_request_is_repeated_on_a_new_connection_as_well(web: httpx.AsyncClient) -> None:
     clock = Clock()
     token = json_answer({"access_token": "planted", "expires_in": 100}, headers={"connection": "keep-alive"})
     async with keeping(token) as server:
@@ -226,7 +226,7 @@ async def test_a_port_that_refuses_keeps_the_sockets_words(web: httpx.AsyncClien
     assert client.traffic.requests == {("get-queue", None): 1}
 
 
-async def test_each_address_of_a_name_is_tried_and_the_causes_of_all_are_told(
+async def test_each_address_of_a_name_is_tried_and_the_error_has_all_causes(
     web: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def addresses(*hosts: str) -> Callable[..., list[Any]]:
@@ -311,7 +311,7 @@ async def test_closing_a_client_closes_what_is_kept() -> None:
         assert web.is_closed
 
 
-async def test_a_server_that_ends_the_handshake_is_told_apart_from_one_that_is_not_there(
+async def test_a_server_that_ends_the_handshake_differs_from_one_that_is_not_there(
     web: httpx.AsyncClient,
 ) -> None:
     async def hang_up(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

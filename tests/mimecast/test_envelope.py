@@ -102,20 +102,20 @@ def test_the_next_page_is_named_in_meta_pagination(meta: Any, token: str | None)
 
 @given(token=JSON.filter(lambda token: token not in (None, "") and not isinstance(token, str)))
 def test_a_next_page_that_is_not_understood_is_never_the_end(token: Any) -> None:
-    with pytest.raises(errors.InvalidResponse, match="next page"):
+    with pytest.raises(errors.InvalidResponse, match="invalid page token"):
         next_page_token(envelope_with(meta={"status": 200, "pagination": {"next": token}}))
 
 
 @given(pagination=JSON.filter(lambda value: value and not isinstance(value, dict)))
 def test_a_pagination_that_is_not_understood_is_never_the_end(pagination: Any) -> None:
-    with pytest.raises(errors.InvalidResponse, match="next page"):
+    with pytest.raises(errors.InvalidResponse, match="invalid page token"):
         next_page_token(envelope_with(meta={"status": 200, "pagination": pagination}))
 
 
-def test_what_is_no_answer_of_this_api_comes_with_advice() -> None:
+def test_an_answer_of_another_server_has_an_error_with_advice() -> None:
     for body, advice in (
-        (b"<html>", "is base_url (or region) the API's host"),
-        (b'"\xff"', "not an object as this API sends it"),
+        (b"<html>", "check base_url (or region)"),
+        (b'"\xff"', "but not an object"),
         (b'{"meta": ' + b"[" * 100_000, "nested too deeply"),
     ):
         with pytest.raises(errors.InvalidResponse) as caught:

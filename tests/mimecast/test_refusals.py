@@ -14,12 +14,12 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from exporter.mimecast import MimecastError, errors
-from exporter.mimecast.refusals import MAX_PAUSE, Asked, accept, pause_asked_for
+from exporter.mimecast.refusals import MAX_PAUSE, Call, accept, requested_pause
 from tests.vendor_samples import answer
 
 NOW = 1_790_000_000.0
-QUEUE = Asked("get-queue", "Some | Role", "client_id and client_secret", "renew the token")
-TOKEN = Asked("token", "Some | Role", "client_id and client_secret", "renew the token")
+QUEUE = Call("get-queue", "Some | Role", "client_id and client_secret", "renew the token")
+TOKEN = Call("token", "Some | Role", "client_id and client_secret", "renew the token")
 
 KNOWN = {
     "err_xdk_invalid_signature": "auth",
@@ -53,7 +53,7 @@ shapes = st.sampled_from(SHAPES)
 spellings = st.sampled_from([str, str.upper, str.title, lambda code: f" {code} "])
 
 
-def refused(status: int, body: Any, asked: Asked = QUEUE, headers: dict[str, str] | None = None) -> MimecastError:
+def refused(status: int, body: Any, asked: Call = QUEUE, headers: dict[str, str] | None = None) -> MimecastError:
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     with pytest.raises(MimecastError) as caught:
         accept(status, content, asked, headers or {}, NOW)
@@ -73,7 +73,7 @@ def refused(status: int, body: Any, asked: Asked = QUEUE, headers: dict[str, str
 )
 def test_a_code_has_its_reason_in_every_shape_under_every_status_at_every_endpoint(
     code: str, shape: Callable[[str], dict[str, Any]], spelling: Callable[[str], str],
-    statuses: tuple[int, Any], asked: Asked,
+    statuses: tuple[int, Any], asked: Call,
 ) -> None:  # fmt: skip
     status, meta = statuses
     error = refused(status, answer(meta=meta) | shape(spelling(code)), asked)
@@ -83,7 +83,7 @@ def test_a_code_has_its_reason_in_every_shape_under_every_status_at_every_endpoi
 
 
 @given(status=st.sampled_from(sorted(STATUSES)), asked=st.sampled_from([QUEUE, TOKEN]), text=st.booleans())
-def test_a_status_has_its_reason_as_http_status_and_as_meta_status(status: int, asked: Asked, text: bool) -> None:
+def test_a_status_has_its_reason_as_http_status_and_as_meta_status(status: int, asked: Call, text: bool) -> None:
     meta = answer(meta={"status": f"{status} Planted" if text else status})
     errors_found = [refused(status, b"planted", asked), refused(200, meta, asked), refused(status, meta, asked)]
     assert {error.reason for error in errors_found} == {STATUSES[status]}
@@ -122,7 +122,7 @@ def test_a_failure_that_is_not_understood_is_a_failure(
 def test_a_meta_status_that_is_not_understood_is_a_failure(status: Any) -> None:
     error = refused(200, answer(meta={"status": status}))
     assert error.reason == "api_error"
-    assert "meta.status is not a status" in str(error)
+    assert "invalid meta.status" in str(error)
 
 
 @given(shape=shapes)
@@ -150,19 +150,19 @@ def test_a_400_of_the_token_endpoint_refuses_the_credentials_and_is_reported_as_
         (400, {"error": "planted_word"}, "(HTTP 400)"),
     ],
 )
-def test_statuses_and_codes_are_told_and_texts_are_not(status: int, body: Any, told: str) -> None:
+def test_messages_contain_statuses_and_codes_and_no_texts(status: int, body: Any, told: str) -> None:
     assert str(refused(status, body)).endswith(told)
 
 
 @pytest.mark.parametrize(
     ("status", "advice"),
     [
-        (302, "never followed: check base_url"),
+        (302, "follows no redirect: check base_url"),
         (401, "check client_id and client_secret"),
         (403, "Some | Role"),
         (404, "does not know get-queue at this address: check base_url"),
         (405, "the API says that the call failed"),
-        (407, "a proxy asks for credentials: check api.proxy_url"),
+        (407, "a proxy requires credentials: check api.proxy_url"),
         (418, "renew the token"),
         (429, "raise cache.ttl or lower the number of exporters"),
         (500, "wait until it recovers"),
@@ -197,7 +197,7 @@ def test_codes_are_looked_for_where_they_can_be_and_not_without_end(body: bytes)
 
 
 def skewed(skew: float | None) -> str:
-    asked = Asked("get-queue", "Some | Role", "app_id, app_key, access_key and secret_key", "renew", skew)
+    asked = Call("get-queue", "Some | Role", "app_id, app_key, access_key and secret_key", "renew", skew)
     return str(refused(401, b"", asked))
 
 
@@ -244,12 +244,12 @@ def test_the_pause_is_the_larger_of_both_headers_in_seconds_or_as_a_date_and_at_
     expected = min(max(reset or 0, after or 0), MAX_PAUSE) or None
     headers = {} if reset is None else {"x-ratelimit-reset": f"{reset * 1000}"}
     if after is None:
-        assert pause_asked_for(headers, NOW) == expected
+        assert requested_pause(headers, NOW) == expected
         return
-    assert pause_asked_for(headers | {"retry-after": f"{after}"}, NOW) == expected
+    assert requested_pause(headers | {"retry-after": f"{after}"}, NOW) == expected
     dates = {} if skew is None else {"date": as_date(NOW + skew)}
     until = NOW + after + (skew or 0)
-    assert pause_asked_for(headers | dates | {"retry-after": as_date(until)}, NOW) == expected
+    assert requested_pause(headers | dates | {"retry-after": as_date(until)}, NOW) == expected
 
 
 @given(lines=st.lists(durations, min_size=1, max_size=4), other=st.sampled_from(["", "planted", "-1", "120;w=60"]))
@@ -262,12 +262,12 @@ def test_of_several_lines_of_a_header_the_largest_number_counts(lines: list[int]
 @pytest.mark.parametrize("reset", ["", "0", "-5", "nan", "inf", "1_000", "planted", "٣"])
 @pytest.mark.parametrize("after", ["", "0", "-5", "nan", "inf", "1_0", "Wed, 21 Oct 2015 07:28:00 GMT", "soon"])
 def test_headers_that_say_nothing_usable_ask_for_no_pause(reset: str, after: str) -> None:
-    assert pause_asked_for({"x-ratelimit-reset": reset, "retry-after": after}, NOW) is None
+    assert requested_pause({"x-ratelimit-reset": reset, "retry-after": after}, NOW) is None
 
 
 def test_fractions_and_large_numbers_are_read() -> None:
-    assert pause_asked_for({"x-ratelimit-reset": "500"}, NOW) == 0.5
-    assert pause_asked_for({"retry-after": "1e99"}, NOW) == MAX_PAUSE
+    assert requested_pause({"x-ratelimit-reset": "500"}, NOW) == 0.5
+    assert requested_pause({"retry-after": "1e99"}, NOW) == MAX_PAUSE
 
 
 def test_the_types_of_an_expired_and_a_refused_credential_differ() -> None:

@@ -149,13 +149,13 @@ async def test_a_corporate_authority_named_in_ca_file_is_verified_as_before_pyth
         assert await fetched(server.base_url, HttpSettings(ca_file=str(ca_file))) == 2
 
 
-async def test_a_corporate_authority_among_the_public_ones_is_refused_in_words_that_say_why(
+async def test_a_company_ca_that_strict_checks_refuse_has_an_error_with_the_remedy(
     tmp_path: Path, strict_by_default: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ca_file, context = corporate_authority(tmp_path)
     monkeypatch.setattr("certifi.where", lambda: str(ca_file))
     async with raw_server(sends(GOOD), context) as server:
-        with pytest.raises(MimecastError, match=r"demands certificates that follow RFC 5280 .*ca_file") as caught:
+        with pytest.raises(MimecastError, match=r"requires certificates that follow RFC 5280 .*ca_file") as caught:
             await fetched(server.base_url, HttpSettings())
     assert caught.value.reason == "tls"
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from exporter.mimecast import ClientCredentials, MimecastError, SignedRequests, errors
 from exporter.mimecast.auth import TOKEN_PATH, read_token
-from exporter.mimecast.refusals import Asked, accept
+from exporter.mimecast.refusals import Call, accept
 from tests.clocks import Clock
 from tests.mimecast.calls import GOOD, LOCATION, client_of, fetch
 from tests.mimecast.test_envelope import JSON
@@ -70,9 +70,7 @@ async def test_a_token_is_fetched_once_and_kept_until_shortly_before_it_expires(
         *((nonsense, 270) for nonsense in (None, "", "soon", 0, -5, True, [5], 1_000_000_000, 1e300)),
     ],
 )
-async def test_a_token_is_used_as_long_as_it_is_good(
-    web: httpx.AsyncClient, expires_in: object, good_for: float
-) -> None:
+async def test_a_token_is_used_until_it_expires(web: httpx.AsyncClient, expires_in: object, good_for: float) -> None:
     clock = Clock()
     token = json_answer({"access_token": "planted-token", "expires_in": expires_in})
     async with raw_server(two_endpoints(sends(token), sends(GOOD))) as server:
@@ -303,7 +301,7 @@ def test_an_answer_of_the_token_endpoint_gives_a_token_that_can_be_sent_or_a_fai
 ) -> None:
     body = json.dumps({"access_token": token, "expires_in": lifetime}).encode()
     try:
-        found, seconds = read_token(accept(status, body, Asked("token", "", "", ""), {}, 0.0))
+        found, seconds = read_token(accept(status, body, Call("token", "", "", ""), {}, 0.0))
     except MimecastError:
         return
     assert status == 200

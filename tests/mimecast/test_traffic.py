@@ -31,7 +31,7 @@ def test_limits_are_read_and_the_reset_is_in_milliseconds_from_now() -> None:
     assert limits(traffic) == (100, 0, NOW + 30)
 
 
-def test_an_answer_that_tells_nothing_leaves_what_was_told_before() -> None:
+def test_an_answer_without_rate_limit_headers_keeps_the_previous_values() -> None:
     traffic = told(Traffic(), x_ratelimit_limit="0.5", x_ratelimit_remaining="7", x_ratelimit_reset="500")
     assert limits(told(traffic)) == (0.5, 7, NOW + 0.5)
     for nonsense in ("many", "", "-1", "nan", "inf", "-inf"):
@@ -59,7 +59,7 @@ def test_a_date_means_the_same_in_each_form_and_in_each_time_zone(zone: str, sec
 
 
 @pytest.mark.parametrize("date", ["", "soon", "Tue, 99 Nov 2015 12:50:11 GMT", "Tue, 24 Nov 99999999999 12:50:11 GMT"])
-def test_a_date_that_is_none_leaves_what_was_told_before(date: str) -> None:
+def test_an_invalid_date_keeps_the_previous_clock_skew(date: str) -> None:
     traffic = told(Traffic(), date="Tue, 24 Nov 2015 12:50:21 GMT")
     assert told(traffic, date=date).clock_skew == 10
     assert told(Traffic()).clock_skew is None

@@ -45,7 +45,7 @@ def test_help_tells_nothing_of_the_environment(command: str) -> None:
     planted.assert_nowhere_in("--help", done.stdout, done.stderr)
 
 
-def test_the_environment_s_secrets_are_used_and_not_told() -> None:
+def test_secrets_of_the_environment_are_used_and_not_shown() -> None:
     planted = Planted()
     environ = {
         "MIMECAST_BASE_URL": "http://127.0.0.1:1",
@@ -58,7 +58,7 @@ def test_the_environment_s_secrets_are_used_and_not_told() -> None:
         planted.assert_nowhere_in(" ".join(command), done.stdout, done.stderr)
 
 
-def test_a_proxy_s_password_is_used_and_not_told(tmp_path: Path) -> None:
+def test_a_proxy_password_is_used_and_not_shown(tmp_path: Path) -> None:
     planted = Planted()
     password = planted.plant("proxy password", shape="Pl4nt-pr0xy-{}-{}")
     account = {"name": "acme", "base_url": "http://127.0.0.1:1", "oauth2": {"client_id": "id", "client_secret": "s"}}

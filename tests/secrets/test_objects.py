@@ -59,7 +59,7 @@ async def test_no_exception_of_any_failure_holds_a_secret(
     record_property("exceptions looked through, with all that led to them", failed)
 
 
-async def test_a_refresh_that_fails_in_a_way_nobody_foresaw_is_logged_without_secrets(
+async def test_an_unexpected_error_of_a_refresh_is_logged_without_secrets(
     setting: Setting, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def broken(*_: object) -> None:

@@ -1,1 +1,1 @@
-"""What each address answers."""
+"""The request handlers, one module for each group of addresses."""

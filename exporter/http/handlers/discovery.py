@@ -15,18 +15,14 @@ from starlette.responses import JSONResponse, Response
 from exporter.config import Account
 from exporter.http.handlers.state import state_of
 
-#: What a Host header may hold: a name or an address in brackets, and perhaps a port (RFC 9110, section 7.2).
+#: A Host header: a name or an address in brackets, and an optional port (RFC 9110, section 7.2).
 _HOST = re.compile(r"(?:[A-Za-z0-9._~%!$&'()*+,;=-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{0,5})?", re.ASCII)
 
 
 async def service_discovery(request: Request) -> Response:
     """Answer with one target group per account.
 
-    The targets' address is the external URL's where one is set, else the one that the request was made to.
-
-    Raises:
-        HTTPException: 400 where the Host header would have to be used and is not an address.
-
+    Targets have the address of the external URL or, by default, of the request, whose Host header must be valid.
     """
     state = state_of(request)
     url, host = state.options.external_url, request.headers.get("host", "localhost")
@@ -40,7 +36,7 @@ async def service_discovery(request: Request) -> Response:
 def targets(accounts: Sequence[Account], address: SplitResult) -> list[dict[str, Any]]:
     """Return one target group per account.
 
-    `instance` is the account: without it Prometheus would keep one `probe_success` for all of them, silently.
+    `instance` is the account, because all targets have the same address: their `probe_success` would be one series.
     """
     port = f":{443 if address.scheme == 'https' else 80}" if address.port is None else ""
     return [

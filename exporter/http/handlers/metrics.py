@@ -1,4 +1,4 @@
-"""`/metrics`, every account's series and the exporter's own, and `/probe`, one account's."""
+"""`/metrics` serves the metrics of all accounts and of the exporter, `/probe` those of one account."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from exporter.http.handlers.scrape import EXPORTER, ScrapeRequest, respond
 from exporter.http.handlers.state import AppState, state_of
 from exporter.http.middleware.max_requests import waiting
 
-#: Metrics of `/probe` beside the account's own, of success and seconds; they have no labels, as those of every prober.
+#: Metrics of `/probe` beside the account's, read from success and duration; without labels, as in other probers.
 PROBE_FAMILIES: tuple[Family[tuple[bool, float]], ...] = (
     Family(
         "probe_success",
         "Whether the last completed refresh of every enabled collector succeeded (1) or not (0); equals mimecast_up.",
         lambda probe: probe[0],
     ),
-    Family("probe_duration_seconds", "How long the probe took.", lambda probe: probe[1]),
+    Family("probe_duration_seconds", "Duration of the probe.", lambda probe: probe[1]),
 )
 
 
@@ -59,15 +59,10 @@ async def _refreshed(
 
 
 def _target(request: Request, state: AppState) -> str:
-    """Return the account that `target` names.
-
-    Raises:
-        HTTPException: 400 where it is missing or repeated, 404 where no account has that name.
-
-    """
+    """Return the account that `target` names; 400 without exactly one, 404 if it is unknown."""
     names = request.query_params.getlist("target")
     if len(names) != 1 or not names[0]:
         raise HTTPException(400, "give one target: the name of a configured account, as in /probe?target=NAME")
     if names[0] not in state.registry.accounts:
-        raise HTTPException(404, "no account of that name is configured; /sd lists the accounts")
+        raise HTTPException(404, "no account with that name is configured; /sd lists the accounts")
     return names[0]

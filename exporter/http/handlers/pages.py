@@ -1,4 +1,4 @@
-"""The pages for people: `/`, the accounts and their state, and `/config`. No JavaScript; everything is escaped."""
+"""The HTML pages: `/` shows the state of every account, `/config` the configuration. They have no JavaScript."""
 
 from __future__ import annotations
 
@@ -20,16 +20,15 @@ from exporter.http.handlers.state import AppState, state_of
 
 #: States of an account, those that need attention first.
 _ORDER = {"down": 0, "waiting": 1, "up": 2}
-#: Digits of a Git revision that identify it for people.
 _SHORT_REVISION = 12
-#: More rows than these can be filtered.
+#: Above this number of rows the page has a filter.
 _MANY_ROWS = 10
 
 
 async def landing(request: Request) -> Response:
-    """Answer with links, and a row for each collector of each account, failing ones first.
+    """Answer with links and a row for each collector of each account, failing ones first.
 
-    `q` keeps the rows in which the text appears, `state` those of a state.
+    The query parameters `q` (a text) and `state` filter the rows.
     """
     state = state_of(request)
     now = state.wall_clock()
@@ -39,8 +38,8 @@ async def landing(request: Request) -> Response:
         for collector in account.collectors.values()
     ]
     rows.sort(key=lambda row: (_ORDER[row["state"]], row["account"]))
-    query, wanted = request.query_params.get("q", "").strip(), request.query_params.get("state", "")
-    shown = [row for row in rows if _matches(row, query, wanted)]
+    query, selected = request.query_params.get("q", "").strip(), request.query_params.get("state", "")
+    shown = [row for row in rows if _matches(row, query, selected)]
     return _page(
         state,
         "landing.html",
@@ -49,14 +48,14 @@ async def landing(request: Request) -> Response:
         accounts=len(state.registry.accounts),
         total=len(rows),
         several=len({row["collector"] for row in rows}) > 1,
-        filterable=len(rows) > _MANY_ROWS or bool(query or wanted),
+        filterable=len(rows) > _MANY_ROWS or bool(query or selected),
         query=query,
-        wanted=wanted if wanted in _ORDER else "",
+        selected=selected if selected in _ORDER else "",
     )
 
 
 async def config(request: Request) -> Response:
-    """Answer with the configuration in force, without its secrets: what differs from the defaults, and all of it."""
+    """Answer with the configuration in force without secrets, once without and once with the defaults."""
     state = state_of(request)
     current = state.config()
     return _page(
@@ -93,7 +92,7 @@ def _matches(row: Mapping[str, Any], query: str, state: str) -> bool:
 
 
 def _next_attempt(collector: RunningCollector, now: float) -> str:
-    """Return when the API is called again: by the first scrape after a pause, or after the time to live."""
+    """Return when a scrape can next call the API: after a pause, or after the time to live."""
     if collector.cache.is_refreshing:
         return "now"
     fetched = collector.status.data_time
@@ -107,7 +106,7 @@ def _iso(moment: float) -> str:
 
 
 def _age(seconds: float) -> str:
-    """Return a duration as people say it: `40s`, `12m 5s`, `3h 5m`."""
+    """Return a duration in the form `40s`, `12m 5s` or `3h 5m`."""
     whole = max(0, int(seconds))
     if whole < 60:
         return f"{whole}s"
@@ -136,11 +135,8 @@ def _page(state: AppState, name: str, **values: Any) -> HTMLResponse:
 
 @cache
 def _templates() -> tuple[Any, str, dict[str, str]]:
-    """Return Jinja's environment, the style sheet, and headers that allow that style sheet and nothing else.
-
-    Jinja is imported with the first page: a scraper never needs it.
-    """
-    import jinja2  # noqa: PLC0415 - see above
+    """Return Jinja's environment, the style sheet, and headers that allow only this style sheet."""
+    import jinja2  # noqa: PLC0415 - scrapes do not need it
 
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("exporter.http.handlers"), autoescape=True, trim_blocks=True, lstrip_blocks=True

@@ -1,4 +1,4 @@
-"""The routes: which handler answers each address."""
+"""The routes of the application."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A scrape: what the request asks for, and the response with the exposition."""
+"""The parameters of a scrape request, and the response with the exposition."""
 
 from __future__ import annotations
 
@@ -23,15 +23,7 @@ EXPORTER = "exporter"
 
 @dataclass(frozen=True)
 class ScrapeRequest:
-    """What a scraper asks for.
-
-    Attributes:
-        form: the exposition format.
-        gzip: whether the response is compressed.
-        timeout: seconds that the scrape may wait for the API.
-        collectors: the collectors that `collect[]` names, None where it names none at all.
-
-    """
+    """The parameters of a scrape: `timeout` is in seconds, `collectors` is None without `collect[]`."""
 
     form: Format
     gzip: bool
@@ -40,12 +32,7 @@ class ScrapeRequest:
 
     @classmethod
     def parse(cls, request: Request, options: HandlerOptions) -> ScrapeRequest:
-        """Read headers and query.
-
-        Raises:
-            HTTPException: 400 for a query that asks for what does not exist.
-
-        """
+        """Parse headers and query: 400 for an unknown collector, or for `name[]`."""
         if "name[]" in request.query_params:
             raise HTTPException(400, "name[] is not supported: select collectors with collect[]")
         headers = request.headers
@@ -58,7 +45,7 @@ class ScrapeRequest:
 
 
 def scrape_timeout(header: str | None, options: HandlerOptions) -> float:
-    """Return the seconds that a scrape may wait: the scraper's timeout less the offset, 0 where nothing is left."""
+    """Return the seconds that a scrape may wait: the scraper's timeout minus the offset, at least 0."""
     try:
         timeout = float(header) if header is not None else math.nan
     except ValueError:
@@ -76,7 +63,7 @@ def _collectors(names: Sequence[str]) -> frozenset[str] | None:
 
 
 class ExpositionResponse(Response):
-    """An exposition, sent in chunks, so that a reader that stalls holds one chunk and not a whole body."""
+    """An exposition, sent in chunks, so that a slow reader keeps one chunk in memory and not a whole body."""
 
     def __init__(self, parts: Sequence[bytes], form: Format, *, gzip: bool) -> None:
         self.background = None
@@ -99,7 +86,7 @@ class ExpositionResponse(Response):
 
 
 async def respond(scrape: ScrapeRequest, body: CachedBody, end: bytes) -> ExpositionResponse:
-    """Return the response: a body that is kept from scrape to scrape, and `end`, which is new in each."""
+    """Return the response: a cached body, followed by the text of this scrape (`end`)."""
     if scrape.form == "openmetrics":
         end += b"# EOF\n"
     parts = await body.gzip(end) if scrape.gzip else [*body.parts, end]

@@ -1,4 +1,4 @@
-"""What the handlers serve: the state of the application, and how the endpoints behave."""
+"""The state that the handlers share, and their options."""
 
 from __future__ import annotations
 
@@ -15,16 +15,7 @@ from exporter.exposition.process import ProcessMetrics
 
 @dataclass(frozen=True)
 class HandlerOptions:
-    """How the endpoints behave; see the flags of the same names.
-
-    Attributes:
-        telemetry_path: where metrics are served.
-        external_url: the exporter's address as others see it, without a trailing slash; empty for the request's.
-        timeout_offset: seconds subtracted from a scrape's timeout.
-        default_scrape_timeout: seconds a scrape waits that names no timeout.
-        enable_lifecycle: whether `/-/reload` is allowed.
-
-    """
+    """Options of the handlers; see the flags with the same names. `external_url` has no trailing slash."""
 
     telemetry_path: str = "/metrics"
     external_url: str = ""
@@ -35,18 +26,7 @@ class HandlerOptions:
 
 @dataclass(frozen=True)
 class AppState:
-    """What is served.
-
-    Attributes:
-        registry: the running accounts.
-        process: the exporter's own metrics.
-        config: returns the configuration in force.
-        reload: loads the configuration again; returns an empty string, or why it was refused.
-        options: how the endpoints behave.
-        clock: seconds, monotonic.
-        wall_clock: seconds since the epoch.
-
-    """
+    """The state that the handlers share. `reload` returns an empty string, or why the configuration was refused."""
 
     registry: AccountRegistry
     process: ProcessMetrics
@@ -58,6 +38,6 @@ class AppState:
 
 
 def state_of(request: Request) -> AppState:
-    """Return the state of the application that the request was made to."""
+    """Return the state of the request's application."""
     state: AppState = request.app.state.exporter
     return state

@@ -1,7 +1,6 @@
-"""Check basic authentication against bcrypt hashes, with the same effort for every user name.
+"""Check basic authentication against bcrypt hashes, in the same time for known and unknown user names.
 
-Results are remembered under a hash with a key of this process. Neither passwords nor anything that would help to
-guess one are kept.
+Results are cached under a hash with a random key of this process, so that no password can be guessed from the cache.
 """
 
 from __future__ import annotations
@@ -15,13 +14,12 @@ from collections.abc import Callable, Mapping, Sequence
 
 import bcrypt
 
-#: Results that are remembered of each kind.
-_MAX_REMEMBERED = 1_000
-#: Checks that may wait for their turn. Each may take seconds, and anybody can ask for any number.
+_MAX_CACHED = 1_000
+#: Checks that may wait at the same time. Each may take seconds, and any client can cause them.
 _MAX_WAITING = 32
 #: The bytes that bcrypt reads; the library refuses more, Go's library ignores them.
 _BCRYPT_BYTES = 72
-#: A hash that no password matches; a user that does not exist is checked against it, at the cost of one that does.
+#: A hash that no password matches, for unknown users; its cost is that of a known one.
 _NOBODY = b"$2b$%02d$abcdefghijklmnopqrstuuN2dDqZpjqJGIEPPJk1jpyFkEhJLSdPi"
 
 Check = Callable[[bytes, bytes], bool]
@@ -32,27 +30,19 @@ class BusyError(Exception):
 
 
 class Authenticator:
-    """Checks credentials against users, one bcrypt at a time, and remembers the results.
-
-    `check` compares a password with a hash; a test may count its calls.
-    """
+    """Checks credentials, one at a time, and caches the results. `check` compares a password with a hash."""
 
     def __init__(self, check: Check = bcrypt.checkpw) -> None:
         self._check = check
         self._one_at_a_time = asyncio.Lock()
         self._key = secrets.token_bytes(32)
-        # Apart from each other, so that no number of wrong passwords makes a right one forgotten.
+        # Two caches, so that wrong passwords do not displace right ones.
         self._right: dict[bytes, None] = {}
         self._wrong: dict[bytes, None] = {}
         self._running: dict[bytes, asyncio.Task[bool]] = {}
 
     async def accepts(self, users: Mapping[bytes, bytes], name: bytes, password: bytes) -> bool:
-        """Return whether the name is a user's and the password is that user's.
-
-        Raises:
-            BusyError: too many other checks are waiting.
-
-        """
+        """Return whether the user exists and the password is right; raise BusyError if too many checks wait."""
         known = name in users
         hashed = users[name] if known else self._nobody(users, name)
         digest = self._digest(name, hashed, password)
@@ -64,7 +54,7 @@ class Authenticator:
         running = self._running.get(digest)
         if running is None:
             running = self._begin(digest, hashed, password, known)
-        # A client that hangs up does not end a check that others wait for.
+        # A client that disconnects does not cancel a check that others wait for.
         return await asyncio.shield(running)
 
     def _begin(self, digest: bytes, hashed: bytes, password: bytes, known: bool) -> asyncio.Task[bool]:
@@ -83,13 +73,13 @@ class Authenticator:
         return accepted
 
     def _matches(self, password: bytes, hashed: bytes) -> bool:
-        # The library takes no zero byte; the same effort is spent on something that is not the password.
+        # The library refuses zero bytes; the check then takes the same time and fails.
         given = password[:_BCRYPT_BYTES]
         usable = b"\0" not in given
         return self._check(given if usable else b"", hashed) and usable
 
     def _nobody(self, users: Mapping[bytes, bytes], name: bytes) -> bytes:
-        """Return a hash that nothing matches, at the cost of one of the users: the same for the same name."""
+        """Return a hash that nothing matches, with the cost of one of the users; always the same for a name."""
         costs = [int(hashed.split(b"$")[2]) for hashed in users.values()] or [10]
         choice = int.from_bytes(self._digest(b"", b"", name)[:8])
         return _NOBODY % costs[choice % len(costs)]
@@ -99,9 +89,9 @@ class Authenticator:
 
 
 def _remember(digests: dict[bytes, None], digest: bytes) -> None:
-    """Add a digest, in place of the oldest when there are too many."""
+    """Add a digest, and drop the oldest if there are too many."""
     digests[digest] = None
-    if len(digests) > _MAX_REMEMBERED:
+    if len(digests) > _MAX_CACHED:
         del digests[next(iter(digests))]
 
 

@@ -1,6 +1,6 @@
-"""Bound the answers that are prepared at the same time (`--web.max-requests`).
+"""Limit the responses that are prepared at the same time (`--web.max-requests`).
 
-Sending an answer does not count, and neither does waiting for the API: see `waiting`.
+Sending a response does not count, nor does waiting for the API: see `waiting`.
 """
 
 from __future__ import annotations
@@ -16,15 +16,7 @@ _SLOT = "exporter.max_requests.slot"
 
 
 class MaxRequests:
-    """Answer 503 beyond `limit` requests whose answers are being prepared; 0 means no limit.
-
-    Args:
-        app: the application.
-        limit: the most answers in preparation.
-        exempt_paths: paths that are neither counted nor refused.
-        on_refused: called once for each refusal.
-
-    """
+    """Answer with 503 while `limit` responses are being prepared; 0 means no limit. Exempt paths do not count."""
 
     def __init__(
         self,
@@ -71,9 +63,9 @@ class MaxRequests:
 
 @contextlib.contextmanager
 def waiting(scope: Scope) -> Iterator[None]:
-    """Give the request's slot to others while its handler waits for the API.
+    """Release the request's slot while its handler waits for the API.
 
-    The request takes its slot again afterwards and is never refused, even when others have taken all slots meanwhile.
+    Afterwards the request takes a slot again, even if all slots are taken.
     """
     slots, slot = scope.get(_SLOT, (set(), None))
     if slot not in slots:

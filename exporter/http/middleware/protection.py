@@ -1,4 +1,4 @@
-"""Apply the web configuration to every request: rate limit, basic authentication, and headers for every answer."""
+"""Apply the web configuration to every request: rate limit, basic authentication and response headers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Clock = Callable[[], float]
 
 
 class TokenBucket:
-    """Allows a burst, then one request an interval. `clock` is in seconds, monotonic."""
+    """Allows a burst of requests, then one for each interval."""
 
     def __init__(self, limit: RateLimit, clock: Clock) -> None:
         self._limit = limit
@@ -37,16 +37,7 @@ class TokenBucket:
 
 
 class Protection:
-    """Let through what the web configuration in force allows.
-
-    Args:
-        app: the application.
-        config: returns the configuration in force, called for each request.
-        exempt_paths: paths that need no credentials and count for no limit, for health checks.
-        authenticator: checks credentials.
-        clock: seconds, monotonic.
-
-    """
+    """Pass on the requests that the web configuration in force allows, and those for exempt paths."""
 
     def __init__(
         self,
@@ -75,7 +66,7 @@ class Protection:
         await (refusal or self._app)(scope, receive, _with_headers(send, config))
 
     async def _refusal(self, scope: Scope, config: WebConfig) -> ASGIApp | None:
-        """Return the answer to a request that may not pass."""
+        """Return the response to a request that is refused."""
         if not self._is_within(config.rate_limit):
             return PlainTextResponse("Too many requests\n", 429, {"retry-after": "1"})
         if not config.users:
@@ -97,7 +88,7 @@ class Protection:
 
 
 def _with_headers(send: Send, config: WebConfig) -> Send:
-    """Add the configured headers to the answer, in place of the application's own of the same name."""
+    """Add the configured headers to the response; they replace those of the application."""
     if not config.headers:
         return send
 

@@ -1,1 +1,1 @@
-"""Serve any ASGI application: sockets, TLS, limits of clients, signals and systemd."""
+"""A server for any ASGI application: sockets, TLS, limits for clients, signals and systemd."""

@@ -1,7 +1,6 @@
-"""One HTTP connection: uvicorn's protocol behind checks of each request, and a limit to every wait for the client.
+"""One HTTP connection: validates each request, passes it to uvicorn's protocol, and limits every wait for the client.
 
-uvicorn's protocol is created for the first complete request. The application finds the connection that it answers
-in the state that ASGI passes with each request.
+uvicorn's protocol is created for the first complete request. The ASGI scope's state holds the connection.
 """
 
 from __future__ import annotations
@@ -22,25 +21,25 @@ from exporter.http.server.limits import Limits
 from exporter.http.server.requests import RefusedError, RequestReader
 from exporter.http.server.tls import Tls
 
-#: The largest part of a body that is written at once, and the bytes that may wait for a slow reader.
+#: Bytes of a body written at a time, and bytes buffered for a slow reader.
 CHUNK_SIZE = 64 * 1024
 _STATE_KEY = "connection"
 
 
 @dataclass(slots=True)
 class Connections:
-    """What the connections of one listener share, and the sets that hold them and the tasks of their answers."""
+    """The open connections of one listener, the tasks that answer them, and what they share."""
 
     limits: Limits
     tls: Tls | None = None
     open: set[Connection] = field(default_factory=set)
     answers: set[asyncio.Task[Any]] = field(default_factory=set)
-    #: Whether the listener accepts no more; each answer is then the last on its connection.
+    #: Whether the listener has stopped accepting; each response then closes its connection.
     retired: bool = False
 
 
 class Connection(asyncio.Protocol):
-    """One connection. uvicorn creates it with the arguments of its own protocol, which are passed on to that."""
+    """One connection. uvicorn creates it with the arguments for its own protocol."""
 
     transport: asyncio.Transport
 
@@ -56,7 +55,7 @@ class Connection(asyncio.Protocol):
         self._refused = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Start the clock for the first request, or drop a client whose certificate is not admitted."""
+        """Start the timer of the first request, or drop a client whose certificate is not allowed."""
         self.transport = transport  # type: ignore[assignment] # asyncio declares the base class
         self._connections.open.add(self)
         self.transport.set_write_buffer_limits(high=CHUNK_SIZE)
@@ -69,7 +68,7 @@ class Connection(asyncio.Protocol):
             self.transport.abort()
 
     def data_received(self, data: bytes) -> None:
-        """Pass the next complete request on, unless one is being answered."""
+        """Pass on the next complete request, unless one is being answered."""
         if self._refused:
             return
         self._requests.receive(data)
@@ -87,7 +86,7 @@ class Connection(asyncio.Protocol):
             self._http.resume_writing()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Report the loss to the application that answers."""
+        """Report the loss to the application."""
         self._connections.open.discard(self)
         self._stop_clock()
         if self._http is not None:
@@ -121,7 +120,7 @@ class Connection(asyncio.Protocol):
             self._pass_request()
 
     def _refuse(self, status: int) -> None:
-        """Answer with `status`, and drop what follows until the client has closed or the time to linger is over."""
+        """Answer with `status`, and discard further data until the client closes or `linger_time` has passed."""
         self._refused = True
         lines = (f"HTTP/1.1 {status:d} {HTTPStatus(status).phrase}", f"date: {formatdate(usegmt=True)}")
         self.transport.write("\r\n".join([*lines, "content-length: 0", "connection: close", "", ""]).encode())
@@ -147,14 +146,14 @@ class Connection(asyncio.Protocol):
 
 
 class BoundedApp:
-    """The application, called with one request of a connection at a time, and held to the time of an answer."""
+    """Calls the application for one request of a connection at a time, and limits the time of the response."""
 
     def __init__(self, app: ASGIApp, connections: Connections) -> None:
         self._app = app
         self._connections = connections
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request; the answer ends quietly when the client is gone or the server stops."""
+        """Answer one request; stop silently if the client disconnects or the server stops."""
         connection: Connection | None = scope["state"].pop(_STATE_KEY)()
         task = asyncio.current_task()
         if connection is None or task is None:
@@ -167,7 +166,7 @@ class BoundedApp:
         finally:
             self._connections.answers.discard(task)
             asyncio.get_running_loop().call_soon(connection.answered)
-        # uvicorn logs an incomplete answer as an error, unless it knows already that the client is gone.
+        # uvicorn logs an incomplete response as an error unless it knows that the client has disconnected.
         while connection.transport.is_closing() and (await receive())["type"] != "http.disconnect":
             pass
 
@@ -193,7 +192,7 @@ class BoundedApp:
 
 
 def _split(message: Message) -> Iterator[Message]:
-    """Split a large body into parts; sending each waits until the reader has accepted the one before."""
+    """Split a large body into parts; each is sent when the reader has accepted the previous one."""
     view = memoryview(message["body"])
     for begin in range(0, len(view), CHUNK_SIZE):
         end = begin + CHUNK_SIZE

@@ -1,4 +1,4 @@
-"""The limits that one client is held to: times in seconds, sizes in bytes."""
+"""The limits for one client: times in seconds, sizes in bytes."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ class Limits:
     body_bytes: int = 64 * 1024
     #: From the connection, or from the first byte of a further request, until the request is complete.
     request_time: float = 10.0
-    #: Between two requests on one connection; longer than the longest advised scrape interval.
+    #: Between two requests on one connection; longer than the longest recommended scrape interval.
     idle_time: float = 150.0
-    #: How long a client may accept no data at all. The kernel enforces it, on Linux and on TCP connections.
+    #: How long a client may accept no data. The kernel enforces it, on Linux and for TCP.
     stall_time: float = 20.0
-    #: How long sending one answer may take, from its first byte.
+    #: How long sending one response may take, from its first byte.
     response_time: float = 120.0
-    #: After a refusal, how long further data is read and dropped so that the client can read the answer.
+    #: How long further data is discarded after a refusal, so that the client can read the response.
     linger_time: float = 1.0
-    #: From the signal to stop until every open connection is dropped.
+    #: From the shutdown signal until every open connection is dropped.
     stop_time: float = 0.5

@@ -43,13 +43,13 @@ class ListenAddress:
 
 
 def parse_listen_address(text: str) -> ListenAddress:
-    """Parse a value of `--web.listen-address`; raise ValueError with examples when it is not an address."""
+    """Parse a value of `--web.listen-address`; raise ValueError with examples if it is invalid."""
     path = text.removeprefix("unix:")
     if path not in ("", text):
         return ListenAddress(path=path)
     match = _ADDRESS.fullmatch(text)
     if match is None or int(match[2]) > 65535:
-        raise ValueError(f"listen address {text!r} is not understood: write it like {_EXAMPLES}")
+        raise ValueError(f"listen address {text!r} is invalid: write it like {_EXAMPLES}")
     host = match[1]
     if host.startswith("["):
         host = host[1:-1]
@@ -61,15 +61,15 @@ def parse_listen_address(text: str) -> ListenAddress:
 
 
 class Listeners(list[socket.socket]):
-    """Listening sockets, and the socket files to remove after them."""
+    """Listening sockets, and the socket files to remove when they are closed."""
 
     def __init__(self) -> None:
         super().__init__()
-        #: Socket files made here, with the inode each had: only that very file is removed again.
+        #: Socket files created here with their inodes, so that no other file is removed.
         self._files: list[tuple[Path, int]] = []
 
     def listen_on(self, address: ListenAddress) -> None:
-        """Listen on one more address; raise ListenError when that is not possible."""
+        """Listen on one more address; raise ListenError if that fails."""
         try:
             if address.path is None:
                 self.append(_bind_tcp(address))
@@ -84,7 +84,7 @@ class Listeners(list[socket.socket]):
             raise ListenError(f"cannot listen on {address}: {cause}") from error
 
     def close(self) -> None:
-        """Close the sockets and remove the socket files made here."""
+        """Close the sockets and remove the socket files created here."""
         for sock in self:
             sock.close()
         for path, inode in self._files:
@@ -95,7 +95,7 @@ class Listeners(list[socket.socket]):
 
 
 def bind(addresses: Iterable[ListenAddress]) -> Listeners:
-    """Listen on all of the addresses, or on none: ListenError names the first that is not possible."""
+    """Listen on all addresses, or raise ListenError and listen on none."""
     listeners = Listeners()
     try:
         for address in addresses:
@@ -107,7 +107,7 @@ def bind(addresses: Iterable[ListenAddress]) -> Listeners:
 
 
 def address_of(sock: socket.socket) -> ListenAddress:
-    """Return where a socket listens: port 0 has become the real port."""
+    """Return the address of a socket, with the real port in place of port 0."""
     name = sock.getsockname()
     if sock.family == socket.AF_UNIX:
         return ListenAddress(path=name)
@@ -115,7 +115,7 @@ def address_of(sock: socket.socket) -> ListenAddress:
 
 
 def _bind_tcp(address: ListenAddress) -> socket.socket:
-    """Listen on both IP versions where no host is given; of a name's addresses prefer IPv4, as Go's listeners do."""
+    """Listen on both IP versions if no host is given; for a name prefer IPv4, as Go's listeners do."""
     if address.host in ("", "::") and socket.has_dualstack_ipv6():
         sock = socket.create_server(("::", address.port), family=socket.AF_INET6, dualstack_ipv6=True)
     else:
@@ -141,13 +141,13 @@ def _bind_unix(path: Path) -> socket.socket:
 
 
 def _remove_abandoned(path: Path) -> None:
-    """Remove the socket file of a process that was killed; never anything else."""
+    """Remove the socket file of a process that was killed."""
     try:
         mode = path.lstat().st_mode
     except FileNotFoundError:
         return
     if not stat.S_ISSOCK(mode):
-        raise OSError("the file exists and is no socket")
+        raise OSError("the file exists and is not a socket")
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         probe.settimeout(1)
         try:

@@ -1,7 +1,7 @@
-"""Split the bytes of one connection into complete requests, and refuse what two servers could read differently.
+"""Split the bytes of one connection into complete requests, and refuse ambiguous ones.
 
 uvicorn receives each request in a canonical form: an origin-form target, one `Host`, `Content-Length` instead of
-chunks and trailers, and no `Upgrade`, which llhttp takes for the end of HTTP even when a body follows.
+chunks and trailers, and no `Upgrade`, after which llhttp would stop parsing HTTP.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _HEAD = re.compile(
 _TRAILERS = re.compile(_FIELDS + rb"\r\n")
 #: The request line of HTTP/0.9, and those of versions that are not served.
 _OTHER_VERSION = re.compile(rb"GET /[!-~]*|" + _METHOD + rb" [!-~]+ HTTP/(?!1\.[01]$)[0-9]+(?:\.[0-9]+)?")
-#: Scheme, a name or an address in brackets, perhaps a port; then path and query (RFC 9112, 3.2.2).
+#: Scheme, a name or an address in brackets, an optional port; then path and query (RFC 9112, 3.2.2).
 _ABSOLUTE = re.compile(
     rb"https?://((?:[A-Za-z0-9._~%!$&'()*+,;=-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{0,5})?)((?:[/?].*)?)", re.IGNORECASE
 )
@@ -28,7 +28,7 @@ _LENGTH = re.compile(rb"[0-9]{1,19}")
 _CHUNK = re.compile(rb"([0-9A-Fa-f]{1,16})[ \t]*(?:;[\t -~\x80-\xff]{0,255})?\r\n")
 _MAX_CHUNK_LINE = 300
 _EMPTY_LINE = b"\r\n\r\n"
-#: Fields that concern this connection or the framing; the canonical form has its own.
+#: Fields about the connection or the framing, which the canonical form replaces.
 _REPLACED = re.compile(
     rb"^(host|connection|keep-alive|upgrade|expect|content-length|transfer-encoding):[ \t]*(.*?)[ \t]*\r\n",
     re.IGNORECASE | re.MULTILINE,
@@ -37,7 +37,7 @@ _REPLACED = re.compile(
 
 @dataclass(eq=False)
 class RefusedError(Exception):
-    """The request is refused with `status`, and nothing after it is read."""
+    """The request is refused with `status`; nothing after it is read."""
 
     status: int
 
@@ -71,12 +71,7 @@ class RequestReader:
         self._buffer += data
 
     def next_request(self, *, close: bool = False) -> bytes | None:
-        """Return the next request in canonical form once it is complete, with `Connection: close` if `close` is set.
-
-        Raises:
-            RefusedError: the request is not served.
-
-        """
+        """Return the next request in canonical form if it is complete; raise RefusedError if it is not served."""
         head = self._head = self._head or self._take_head()
         if head is None or not self._take_body(head):
             return None
@@ -90,7 +85,7 @@ class RequestReader:
         buffer = self._buffer
         del buffer[: len(buffer) - len(buffer.lstrip(b"\r\n"))]
         if buffer and not buffer[:1].isalpha():
-            raise RefusedError(400)  # at once: a client that speaks TLS would wait
+            raise RefusedError(400)  # at once, because a TLS client waits for a response
         line, line_end, _ = buffer.partition(b"\r\n")
         if line_end and _OTHER_VERSION.fullmatch(line):
             raise RefusedError(505)
@@ -103,7 +98,7 @@ class RequestReader:
         return head
 
     def _find_end(self, begin: int) -> int:
-        """Return where the empty line of a head begins, -1 without one; raises RefusedError for a long head."""
+        """Return where the empty line of a head begins, -1 without one; raise RefusedError for a long head."""
         end = self._buffer.find(_EMPTY_LINE, begin)
         size = end if end >= 0 else len(self._buffer) - len(_EMPTY_LINE) + 1
         if size > self.limits.header_bytes:
@@ -139,7 +134,7 @@ class RequestReader:
         return False
 
     def _take_trailers(self, begin: int) -> bool:
-        """Drop the trailers and the empty line after them; the last chunk's line may be the one before it."""
+        """Drop the trailers and the empty line after them, and return whether they are complete."""
         end = self._find_end(begin - 2)
         if end < 0:
             return False
@@ -167,16 +162,14 @@ def _read_head(data: bytes, limits: Limits) -> _Head:
     )
 
 
-def _values(fields: list[tuple[bytes, bytes]], wanted: bytes) -> list[bytes]:
-    return [value for name, value in fields if name == wanted]
+def _values(fields: list[tuple[bytes, bytes]], header: bytes) -> list[bytes]:
+    return [value for name, value in fields if name == header]
 
 
 def _target_and_host(target: bytes, hosts: list[bytes], version: bytes) -> tuple[bytes, bytes]:
-    """Return the target in origin-form, and the Host line: the authority of an absolute-form target counts instead.
+    """Return the target in origin-form and the Host line (RFC 9112, 3.2); raise RefusedError.
 
-    Raises:
-        RefusedError: 400 without the one Host that RFC 9112 (3.2) asks for, or with a target of another form.
-
+    The authority of an absolute-form target replaces the Host.
     """
     if len(hosts) > 1 or (not hosts and version != b"1.0"):
         raise RefusedError(400)
@@ -189,7 +182,7 @@ def _target_and_host(target: bytes, hosts: list[bytes], version: bytes) -> tuple
 
 
 def _body_length(fields: list[tuple[bytes, bytes]], version: bytes, limits: Limits) -> int | None:
-    """Return the length of the body, None for a chunked one; raises RefusedError (RFC 9112, 6.3)."""
+    """Return the length of the body, None for a chunked one; raise RefusedError (RFC 9112, 6.3)."""
     lengths, codings = _values(fields, b"content-length"), _values(fields, b"transfer-encoding")
     if len(lengths) + len(codings) > 1 or (codings and version == b"1.0"):
         raise RefusedError(400)

@@ -1,6 +1,6 @@
 """Serve an ASGI application with uvicorn on given sockets, until a signal stops it.
 
-Changed TLS settings start a new uvicorn server on duplicates of the same sockets, and the old one finishes its answers.
+When the TLS settings change, a new uvicorn server takes over the sockets, and the old one finishes its responses.
 """
 
 from __future__ import annotations
@@ -27,7 +27,6 @@ from exporter.http.server.tls import Tls
 _LOGGER = logging.getLogger(__name__)
 _POLL_INTERVAL = 0.01
 
-#: What is called on a signal.
 Hook = Callable[[], Awaitable[object]]
 ReplaceTls = Callable[[Tls | None], Awaitable[None]]
 
@@ -42,7 +41,7 @@ def uvicorn_config(app: ASGIApp, connections: Connections) -> uvicorn.Config:
         ws="none",
         lifespan="off",
         log_config=None,
-        log_level=logging.ERROR,  # it warns of what clients send
+        log_level=logging.ERROR,  # it warns about invalid requests
         access_log=False,
         proxy_headers=False,
         server_header=False,
@@ -52,7 +51,7 @@ def uvicorn_config(app: ASGIApp, connections: Connections) -> uvicorn.Config:
 
 
 class Server:
-    """Serves one ASGI application on listening sockets until it is stopped."""
+    """A server for one ASGI application."""
 
     def __init__(
         self, app: ASGIApp, sockets: Listeners, *, limits: Limits | None = None, tls: Tls | None = None
@@ -69,12 +68,12 @@ class Server:
 
     @property
     def addresses(self) -> list[ListenAddress]:
-        """The addresses as bound: port 0 has become the real port."""
+        """The bound addresses, with the real port in place of port 0."""
         return [address_of(sock) for sock in self._sockets]
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing is connected and nothing is being answered."""
+        """Whether no connection is open and no request is being answered."""
         return not self._open and not self._answers
 
     async def start(self) -> None:
@@ -82,11 +81,11 @@ class Server:
         await self.replace_tls(self._tls)
 
     async def replace_tls(self, tls: Tls | None) -> None:
-        """Use `tls` for each further connection; open connections finish the request they have begun."""
+        """Use `tls` for new connections; open connections finish their current request and close."""
         async with self._changing:
             connections = Connections(self._limits, tls, self._open, self._answers)
             listener = uvicorn.Server(uvicorn_config(self._app, connections))
-            # Made first, since this fails when no file descriptor is left; the old listener then continues.
+            # First, because this can fail for lack of file descriptors; the old listener then continues.
             duplicates = [sock.dup() for sock in self._sockets]
             # The kernel queues connections on the sockets themselves until the new listener accepts them.
             await self._retire()
@@ -102,7 +101,7 @@ class Server:
                 serving.result()
 
     async def _retire(self) -> None:
-        """Stop accepting. Each connection finishes the request it has begun, and idle ones are closed."""
+        """Stop accepting connections. Open ones finish their current request and close."""
         if self._listener is not None:
             listener, connections, duplicates = self._listener
             listener.should_exit = connections.retired = True
@@ -110,7 +109,7 @@ class Server:
                 await asyncio.sleep(_POLL_INTERVAL)
 
     async def stop(self, on_stop: Hook | None = None) -> None:
-        """Stop accepting, call `on_stop` so that waiting requests are answered, and drop the rest in `stop_time`."""
+        """Stop accepting, call `on_stop`, which ends waiting requests, and drop what is left after `stop_time`."""
         self._sockets.close()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._limits.stop_time), self._changing:
@@ -126,7 +125,7 @@ class Server:
     async def _drop(self) -> None:
         for connection in list(self._open):
             connection.transport.abort()
-        # The connections have to know that they are lost before their answers are cancelled.
+        # Let the connections notice the loss before their tasks are cancelled.
         for _ in range(3):
             await asyncio.sleep(0)
         tasks = [*self._answers, *self._serving]
@@ -146,17 +145,16 @@ async def serve(
     on_reload: Hook,
     ready: Callable[[Sequence[ListenAddress]], None],
 ) -> None:
-    """Serve until SIGTERM or SIGINT, then return with everything closed. Only the main thread may call this.
+    """Serve until SIGTERM or SIGINT, and close everything. Only the main thread may call this.
 
     Args:
         app: any ASGI application.
         sockets: listening sockets, which are closed at the end.
-        tls: the first TLS settings, None for plain HTTP.
-        watch_tls: runs while the server does, and calls its argument with each change of the TLS settings.
-        on_stop: called first during the shutdown, so that the application can answer waiting requests at once.
-        on_reload: called for SIGHUP, once at a time.
+        tls: the initial TLS settings, None for plain HTTP.
+        watch_tls: runs in the background, and calls its argument with changed TLS settings.
+        on_stop: called first in the shutdown, so that the application can answer waiting requests.
+        on_reload: called for SIGHUP, never concurrently.
         ready: called with the bound addresses once connections are accepted.
-
     """
     stopping, reload = asyncio.Event(), asyncio.Event()
     _handle_signals(stopping, reload)
@@ -179,10 +177,10 @@ async def serve(
 
 
 def _handle_signals(stopping: asyncio.Event, reload: asyncio.Event) -> None:
-    """Set the events on signals, a SIGHUP that was blocked until now included.
+    """Set the events on signals, including a SIGHUP that was blocked until now.
 
-    While uvicorn serves, its own handlers replace these in Python, but the event loop still calls these: it reads
-    signals from its wake-up descriptor. They stay until the loop is closed, since uvicorn raises the signal again.
+    uvicorn replaces these handlers in Python while it serves, but the event loop still calls them, because it reads
+    signals from its wake-up descriptor.
     """
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -191,18 +189,18 @@ def _handle_signals(stopping: asyncio.Event, reload: asyncio.Event) -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGHUP])
 
 
-async def _reload_on(asked: asyncio.Event, on_reload: Hook) -> None:
+async def _reload_on(requested: asyncio.Event, on_reload: Hook) -> None:
     """Reload for each signal; signals during a reload cause one more."""
     while True:
-        await asked.wait()
-        asked.clear()
+        await requested.wait()
+        requested.clear()
         notify(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
         await _call(on_reload)
         notify("READY=1")
 
 
 async def _call(hook: Hook) -> None:
-    """Call a hook, and log what it raises."""
+    """Call a hook, and log its exception."""
     try:
         await hook()
     except Exception:

@@ -1,6 +1,6 @@
-"""Make the server's TLS context of settings with Go's names, and judge clients' certificates.
+"""Create the server's TLS context from settings with Go's names, and check clients' certificates.
 
-A setting that Python's ssl cannot express is an error, never ignored.
+A setting that Python's ssl does not support is an error; none is ignored.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 
 _LOGGER = logging.getLogger(__name__)
 
-#: Go's names of the cipher suites up to TLS 1.2 to OpenSSL's.
+#: Cipher suites up to TLS 1.2: Go's names to OpenSSL's.
 OPENSSL_CIPHERS = {
     "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256": "ECDHE-ECDSA-AES128-GCM-SHA256",
     "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384": "ECDHE-ECDSA-AES256-GCM-SHA384",
@@ -49,11 +49,11 @@ VERSIONS = {
     "TLS13": ssl.TLSVersion.TLSv1_3,
 }
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-#: A certificate among whatever comments a file has, in whatever encoding; the last group is there for a whole one.
+#: A certificate between comments in any encoding; the last group matches only if it is complete.
 _CERTIFICATE = re.compile(
     rb"^-----BEGIN ((?:X509 |TRUSTED )?CERTIFICATE)-----(\s[A-Za-z0-9+/=\s]+-----END \1-----)?", re.ASCII | re.MULTILINE
 )
-#: The answer to a plain request on a TLS port: Go's sentence, with a length so that the client does not wait.
+#: The response to a plain HTTP request on a TLS port, with Go's message.
 _PLAIN_REQUEST = (
     b"HTTP/1.0 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 48\r\n"
     b"Connection: close\r\n\r\nClient sent an HTTP request to an HTTPS server.\n"
@@ -61,7 +61,7 @@ _PLAIN_REQUEST = (
 
 
 class TlsError(ValueError):
-    """The settings make no context. `key` is the setting at fault; the text never holds key material."""
+    """A TLS setting (`key`) cannot be used. The message never contains key material."""
 
     def __init__(self, key: str, message: str) -> None:
         super().__init__(message)
@@ -70,15 +70,14 @@ class TlsError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Tls:
-    """What a server demands: its context, and the names of which a client's certificate needs one, None for any."""
+    """A server's TLS context, and the names of which a client's certificate needs one; None for any."""
 
     context: ssl.SSLContext = field(compare=False)
     allowed_names: Collection[str] | None = None
-    #: What the context was made of.
     settings: TlsSettings | None = None
 
     def admits(self, peer: Mapping[str, Any] | None) -> bool:
-        """Judge a client by its verified certificate, and log a refusal."""
+        """Return whether a client with this verified certificate may connect; log a refusal."""
         if self.allowed_names is None:
             return True
         names = alternative_names(peer or {})
@@ -91,7 +90,7 @@ class Tls:
 
 @dataclass(frozen=True, slots=True)
 class TlsSettings:
-    """Everything a context is made of; two equal settings make two equal contexts. Names are Go's.
+    """The settings of a context, with Go's names.
 
     Certificates and the key are PEM. Without `client_ca` clients are verified against the system's authorities.
     """
@@ -111,12 +110,7 @@ class TlsSettings:
         return f"<TlsSettings {self.client_auth_type}>"
 
     def tls(self) -> Tls:
-        """Make a context.
-
-        Raises:
-            TlsError: OpenSSL does not take one of the settings.
-
-        """
+        """Create the context; raise TlsError if OpenSSL refuses a setting."""
         context = _Context(ssl.PROTOCOL_TLS_SERVER)
         context.set_alpn_protocols(["http/1.1"])
         _set_versions(context, self)
@@ -144,16 +138,16 @@ def _set_versions(context: ssl.SSLContext, settings: TlsSettings) -> None:
     if lowest > highest:
         raise TlsError("min_version", "is above max_version")
     if settings.cipher_suites and not _old_ciphers(settings):
-        # Suites of TLS 1.3 alone leave nothing to agree on below it.
+        # With suites of TLS 1.3 only, lower versions have none in common.
         if highest < ssl.TLSVersion.TLSv1_3:
             raise TlsError("cipher_suites", f"has no cipher suite that {settings.max_version} can use")
         lowest = ssl.TLSVersion.TLSv1_3
     with warnings.catch_warnings():
-        # Whoever writes TLS10 or TLS11 into the file has decided so.
+        # TLS10 and TLS11 in the file are deliberate.
         warnings.simplefilter("ignore", DeprecationWarning)
         context.minimum_version, context.maximum_version = lowest, highest
     if lowest < ssl.TLSVersion.TLSv1_2:
-        # OpenSSL's usual security level refuses what these versions need, which would be to ignore the setting.
+        # OpenSSL's default security level does not allow these versions.
         context.set_ciphers("ECDHE+AESGCM:ECDHE+CHACHA20:ECDHE+AES:!aNULL:@SECLEVEL=0")
 
 
@@ -166,19 +160,19 @@ def _set_ciphers(context: ssl.SSLContext, settings: TlsSettings) -> None:
         context.options |= ssl.OP_CIPHER_SERVER_PREFERENCE
     else:
         context.options &= ~ssl.OP_CIPHER_SERVER_PREFERENCE
-    wanted = _old_ciphers(settings)
-    if not wanted:
+    suites = _old_ciphers(settings)
+    if not suites:
         return
-    # OpenSSL leaves out silently what it does not have, unless it has none of them.
+    # OpenSSL ignores unknown suites unless all are unknown.
     with contextlib.suppress(ssl.SSLError):
-        context.set_ciphers(":".join(wanted))
-    if missing := set(wanted) - {cipher["name"] for cipher in context.get_ciphers()}:
+        context.set_ciphers(":".join(suites))
+    if missing := set(suites) - {cipher["name"] for cipher in context.get_ciphers()}:
         raise TlsError("cipher_suites", f"this machine's OpenSSL does not offer {', '.join(sorted(missing))}")
 
 
 def _set_curve(context: ssl.SSLContext, curves: Sequence[str]) -> None:
     if len(curves) > 1:
-        message = "several curves cannot be given here, as Python's ssl takes one only: name one, or none for all"
+        message = "Python's ssl supports one curve only: name one, or none for all"
         raise TlsError("curve_preferences", message)
     for curve in curves:
         try:
@@ -191,7 +185,7 @@ def _set_client_verification(context: ssl.SSLContext, settings: TlsSettings) -> 
     context.verify_mode = VERIFY_MODES[settings.client_auth_type]
     if context.verify_mode == ssl.CERT_NONE:
         return
-    # As in Go, every certificate given as an authority is one, also if another signed it.
+    # As in Go, an intermediate certificate can be a trusted authority.
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     if settings.client_ca is None:
         context.load_default_certs(ssl.Purpose.CLIENT_AUTH)
@@ -218,7 +212,7 @@ def _load_certificate(context: ssl.SSLContext, cert: bytes, key: bytes) -> None:
         raise TlsError("key", "is encrypted: give the key without a passphrase")
     try:
         with _as_file(cert) as cert_file, _as_file(key) as key_file:
-            # Without a password OpenSSL would ask the terminal for one.
+            # Without this, OpenSSL prompts for a password.
             context.load_cert_chain(cert_file, key_file, password="")
     except ssl.SSLError as error:
         if error.reason == "KEY_VALUES_MISMATCH":
@@ -228,25 +222,20 @@ def _load_certificate(context: ssl.SSLContext, cert: bytes, key: bytes) -> None:
 
 @contextlib.contextmanager
 def _as_file(data: bytes) -> Iterator[str]:
-    """Yield the name of a file in memory with these contents: OpenSSL reads keys from files only."""
+    """Yield the name of a file in memory with these contents, because OpenSSL reads keys only from files."""
     with os.fdopen(os.memfd_create("pem"), "wb", buffering=0) as stream:
         stream.write(data)
         yield f"/proc/self/fd/{stream.fileno()}"
 
 
 class _Handshake(ssl.SSLObject):
-    """A handshake that tells the client why it failed; event loops drop what OpenSSL has to say with an error."""
+    """A handshake that sends its TLS alert when it fails; event loops discard OpenSSL's last output."""
 
     outgoing: ssl.MemoryBIO
     _error: ssl.SSLError | None = None
 
     def do_handshake(self) -> None:
-        """Continue the handshake. A failure first looks like waiting for the client, so that the loop sends the alert.
-
-        Raises:
-            ssl.SSLError: the handshake failed; or it waits, as the subclasses for waiting say.
-
-        """
+        """Continue the handshake. A failure is first reported as waiting for data, so that the loop sends the alert."""
         if self._error is not None:
             raise self._error
         try:
@@ -261,7 +250,7 @@ class _Handshake(ssl.SSLObject):
 
 
 class _Context(ssl.SSLContext):
-    """A context whose handshakes know where to write what they have to say."""
+    """A context for `_Handshake`, which writes to its outgoing buffer."""
 
     sslobject_class = _Handshake
 

@@ -15,18 +15,16 @@ from pathlib import Path
 import bcrypt
 
 from exporter.http.server.tls import Tls, TlsError, TlsSettings
-from exporter.http.webconfig.files import read_files
 from exporter.http.webconfig.schema import HttpServerConfig, RateLimit, TlsServerConfig, WebConfigFile
-from exporter.yamlfile import ConfigError, Document, read
-
-__all__ = ["Loader", "WebConfig", "WebConfigError", "load"]
+from exporter.yamlfile import ConfigError, Document, read, read_bytes
 
 _LOGGER = logging.getLogger(__name__)
 
-#: Raised by `load`, with all problems.
 WebConfigError = ConfigError
+Files = dict[Path, bytes | str]
+_MAX_SIZE = 1 << 20
 
-#: The headers the format allows; where it lists values, these.
+#: The headers that the format allows, with the allowed values if it restricts them.
 _HEADERS: dict[str, tuple[str, ...]] = {
     "Content-Security-Policy": (),
     "Strict-Transport-Security": (),
@@ -40,15 +38,7 @@ _BCRYPT = re.compile(r"(\$2[abxy]\$)(?:0[4-9]|[12][0-9]|3[01])(\$[./A-Za-z0-9]{5
 
 @dataclass(frozen=True, slots=True)
 class WebConfig:
-    """A web configuration that can be used; without arguments, plain HTTP without authentication.
-
-    Attributes:
-        tls: the TLS settings, None for plain HTTP.
-        headers: added to every answer.
-        users: names and bcrypt hashes.
-        rate_limit: how often requests are answered.
-
-    """
+    """A valid web configuration. Without arguments it is plain HTTP without authentication."""
 
     tls: Tls | None = None
     headers: tuple[tuple[str, str], ...] = ()
@@ -56,22 +46,23 @@ class WebConfig:
     rate_limit: RateLimit | None = None
 
 
-def load(path: Path | None) -> WebConfig:
-    """Load a web configuration file; None stands for a file without settings.
+def read_files(paths: Iterable[Path]) -> Files:
+    """Read files. Their contents show changes; modification times are unreliable with symbolic links and mounts."""
+    return {path: _read(path) for path in paths}
 
-    Raises:
-        WebConfigError: with every problem of the file and of the files it names.
 
-    """
-    return WebConfig() if path is None else Loader(path).config()
+def _read(path: Path) -> bytes | str:
+    try:
+        return read_bytes(path, _MAX_SIZE)
+    except OSError as error:
+        return error.strerror or "unknown reason"
 
 
 class Loader:
     """Loads a web configuration file and the files it names, each read once.
 
     Attributes:
-        files: every file that was read, also for a configuration that is refused.
-
+        files: every file that was read, even if the configuration is refused.
     """
 
     def __init__(self, path: Path) -> None:
@@ -92,8 +83,7 @@ class Loader:
 
         Raises:
             WebConfigError: with every problem.
-            OSError: the system had no memory or no files left to make a TLS context.
-
+            OSError: the system has no memory or file descriptors left for a TLS context.
         """
         value = self._document.value
         if value is None:
@@ -107,8 +97,6 @@ class Loader:
         )
         self._document.result()
         return config
-
-    # Headers and users
 
     def _headers(self, http: HttpServerConfig) -> Iterable[tuple[str, str]]:
         for name, given in http.headers.items():
@@ -134,8 +122,6 @@ class Loader:
             users[name.encode()] = hashed.encode()
         return users
 
-    # TLS
-
     def _tls(self, tls: TlsServerConfig | None) -> Tls | None:
         if tls is None or (tls == TlsServerConfig() and not self._document.reported(tls, "")):
             return None
@@ -146,7 +132,7 @@ class Loader:
         self._check_clients(tls)
         if len(self._document.problems) > problems or cert is None or key is None:
             return None
-        # All others have the same names and values there as in the file.
+        # The other settings have the same names in the file.
         others = {setting.name for setting in fields(TlsSettings)} - {"cert", "key", "client_ca"}
         try:
             return TlsSettings(cert, key, client_ca, **{name: getattr(tls, name) for name in others}).tls()
@@ -156,7 +142,7 @@ class Loader:
         return None
 
     def _pem(self, tls: TlsServerConfig, name: str, *, needed: bool) -> bytes | None:
-        """Return the inline text or the file's contents; None where neither can be used."""
+        """Return the inline text or the file's contents; None if neither can be used."""
         inline, file = getattr(tls, name), getattr(tls, f"{name}_file")
         if inline and file:
             self._document.report(tls, name, f"give {name} or {name}_file, not both")
@@ -173,12 +159,12 @@ class Loader:
     def _check_clients(self, tls: TlsServerConfig) -> None:
         if self._document.reported(tls, "client_auth_type"):
             return
-        policy, cure = tls.client_auth_type, "set client_auth_type to RequireAndVerifyClientCert"
+        policy, remedy = tls.client_auth_type, "set client_auth_type to RequireAndVerifyClientCert"
         if tls.client_allowed_sans is not None and policy != "RequireAndVerifyClientCert":
-            self._document.report(tls, "client_allowed_sans", f"lets in clients without any certificate: {cure}")
+            self._document.report(tls, "client_allowed_sans", f"lets in clients without any certificate: {remedy}")
         for name in ("client_ca", "client_ca_file"):
             if getattr(tls, name) and policy == "NoClientCert":
-                self._document.report(tls, name, f"a client CA without a client_auth_type verifies nobody: {cure}")
+                self._document.report(tls, name, f"a client CA without a client_auth_type verifies nobody: {remedy}")
         if policy != "NoClientCert" and not (tls.client_ca or tls.client_ca_file):
             message = "client_auth_type is %s without client_ca_file: every authority this system trusts is accepted"
             _LOGGER.warning(message, policy)
@@ -193,13 +179,13 @@ def _document(path: Path, contents: bytes | str) -> Document[WebConfigFile]:
 
 
 def _user_fault(name: str, hashed: str) -> str:
-    """Return what is wrong with a user, or an empty text."""
+    """Return the error of a user, or an empty text."""
     if ":" in name:
-        return "a user name with a colon can never be given"
+        return "a user name must not contain a colon"
     parts = _BCRYPT.fullmatch(hashed)
     if parts is not None:
-        # The cheapest cost, only to see whether the library takes the rest.
+        # With the lowest cost, to check that the library accepts the hash.
         with contextlib.suppress(ValueError):
             bcrypt.checkpw(b"", f"{parts[1]}04{parts[2]}".encode())
             return ""
-    return "is no bcrypt hash: make one with htpasswd -nBC 10 ''"
+    return "is not a bcrypt hash: make one with htpasswd -nBC 10 ''"

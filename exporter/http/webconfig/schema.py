@@ -10,11 +10,11 @@ from typing import Annotated, Literal, Self
 
 import msgspec
 
-#: Go has two more, which ask for certificates without verifying them; Python's ssl cannot do that.
+#: Python's ssl does not support Go's two other types, which request certificates without verifying them.
 ClientAuthType = Literal["NoClientCert", "VerifyClientCertIfGiven", "RequireAndVerifyClientCert"]
 TlsVersionName = Literal["TLS10", "TLS11", "TLS12", "TLS13"]
 CurveName = Literal["CurveP256", "CurveP384", "CurveP521", "X25519"]
-#: Those Go counts as secure; the others it knows are unknown to the toolkit as well.
+#: Go's secure cipher suites; the toolkit refuses the others too.
 CipherName = Literal[
     "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256",
     "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384",
@@ -70,7 +70,7 @@ class TlsServerConfig(msgspec.Struct, kw_only=True):
 
 
 class HttpServerConfig(msgspec.Struct, kw_only=True):
-    """`http_server_config`. `http2` is accepted; HTTP/1.1 is served."""
+    """`http_server_config`. `http2` is accepted and has no effect: HTTP/1.1 is served."""
 
     http2: bool = True
     headers: dict[str, int | str] = {}

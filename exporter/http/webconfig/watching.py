@@ -1,6 +1,6 @@
-"""Watch the web configuration: read it at start, and again within seconds of each change of its files.
+"""Watch the web configuration, and apply changes of its files within seconds.
 
-A version that cannot be used leaves the previous one in force.
+An invalid version leaves the previous one in force.
 """
 
 from __future__ import annotations
@@ -11,8 +11,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from exporter.http.server.tls import Tls
-from exporter.http.webconfig.files import Files, read_files
-from exporter.http.webconfig.loading import Loader, WebConfig, WebConfigError
+from exporter.http.webconfig.loading import Files, Loader, WebConfig, WebConfigError, read_files
 
 _LOGGER = logging.getLogger(__name__)
 _INTERVAL = 1.0
@@ -21,46 +20,34 @@ ReplaceTls = Callable[[Tls | None], Awaitable[None]]
 
 
 class WatchedWebConfig:
-    """One web configuration file, or none (`path` is None), and the configuration in force.
-
-    Raises:
-        WebConfigError: with every problem, when the file cannot be used at start.
-
-    """
+    """A web configuration file, or none, and the configuration in force; WebConfigError if it is invalid at start."""
 
     def __init__(self, path: Path | None) -> None:
         loader = Loader(path) if path is not None else None
-        #: The configuration in force.
         self.current = loader.config() if loader is not None else WebConfig()
-        #: Whether the files as they are now are in force.
+        #: Whether the current files are in force.
         self.valid = True
         self._path = path
         self._settled: Files = loader.files if loader is not None else {}
-        # A version is refused when it is found twice: a certificate is often replaced before its key.
+        # A version is refused when it is read twice, because a certificate may be replaced before its key.
         self._suspect: Files = {}
         self._failure = ""
 
     async def watch(self, replace_tls: ReplaceTls, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
-        """Check once a second until cancelled.
-
-        Args:
-            replace_tls: called with the TLS settings of a new configuration when they differ.
-            sleep: waits for so many seconds.
-
-        """
+        """Check once a second until cancelled; call `replace_tls` with changed TLS settings."""
         while self._path is not None:
             await sleep(_INTERVAL)
             await self.check(replace_tls)
 
     async def check(self, replace_tls: ReplaceTls) -> None:
-        """Put changed files into force, or log why that is not possible; a failure is retried at the next check."""
+        """Apply changed files, or log why that is not possible; a failure is retried at the next check."""
         try:
             await self._check(replace_tls)
         except Exception as error:
             self.valid = False
             if self._failure != (failure := f"{type(error).__name__}: {error}"):
                 self._failure = failure
-                message = "web configuration not put into force, the exporter tries again: %s"
+                message = "web configuration not applied, the exporter tries again: %s"
                 _LOGGER.error(message, failure, exc_info=not isinstance(error, OSError))
 
     async def _check(self, replace_tls: ReplaceTls) -> None:
@@ -78,7 +65,7 @@ class WatchedWebConfig:
             await replace_tls(config.tls)
         self.current = config
         self._settle(loader.files, valid=True)
-        _LOGGER.info("web configuration read again", extra={"file": str(self._path)})
+        _LOGGER.info("web configuration loaded", extra={"file": str(self._path)})
 
     def _refuse(self, files: Files, error: WebConfigError) -> None:
         if files != self._suspect:

@@ -1,4 +1,4 @@
-"""Calling the collectors of accounts once, for commands that print what came back."""
+"""Fetch the data of collectors once, for commands that print it."""
 
 from __future__ import annotations
 
@@ -20,18 +20,7 @@ from exporter.mimecast import MimecastClient, MimecastError, Traffic, open_http_
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one collector of an account returned.
-
-    Attributes:
-        account: whose.
-        collector: which.
-        records: those that are exported; empty where the call failed.
-        skipped: the others, by reason.
-        size: decoded bytes.
-        duration: seconds.
-        error: why the call failed, None where it succeeded.
-
-    """
+    """The records of one collector of one account, and counts of those skipped; `size` is bytes, `duration` seconds."""
 
     account: Account
     collector: Collector[Any]
@@ -42,13 +31,12 @@ class Outcome:
     error: MimecastError | None = None
 
 
-def ask(config: Config, accounts: Sequence[Account], collectors: Sequence[str] | None = None) -> list[Outcome] | None:
-    """Call each account's enabled collectors once, or those named; return None after printing what is wrong.
-
-    As many calls run at a time as `api.concurrency` allows.
-    """
+def fetch_all(
+    config: Config, accounts: Sequence[Account], collectors: Sequence[str] | None = None
+) -> list[Outcome] | None:
+    """Call each account's enabled or named collectors once, concurrently; return None after printing an error."""
     try:
-        return asyncio.run(_ask(config, accounts, collectors))
+        return asyncio.run(_fetch_all(config, accounts, collectors))
     except ssl.SSLError as error:
         problem = error.reason or "not a certificate and its key"
     except OSError as error:
@@ -57,22 +45,22 @@ def ask(config: Config, accounts: Sequence[Account], collectors: Sequence[str] |
     return None
 
 
-async def _ask(config: Config, accounts: Sequence[Account], collectors: Sequence[str] | None) -> list[Outcome]:
+async def _fetch_all(config: Config, accounts: Sequence[Account], collectors: Sequence[str] | None) -> list[Outcome]:
     limit = asyncio.Semaphore(config.api.concurrency)
     async with open_http_client(http_settings(config.api)) as http:
 
-        async def ask_one(client: MimecastClient, account: Account, name: str) -> Outcome:
+        async def fetch_one(client: MimecastClient, account: Account, name: str) -> Outcome:
             async with limit:
-                return await _outcome(client, account, COLLECTORS[name])
+                return await _fetch(client, account, COLLECTORS[name])
 
         calls = []
         for account in accounts:
             client = client_of(account, config.api, http, authentication(account), Traffic())
-            calls += [ask_one(client, account, name) for name in collectors or account.collectors]
+            calls += [fetch_one(client, account, name) for name in collectors or account.collectors]
         return list(await asyncio.gather(*calls))
 
 
-async def _outcome(client: MimecastClient, account: Account, collector: Collector[Any]) -> Outcome:
+async def _fetch(client: MimecastClient, account: Account, collector: Collector[Any]) -> Outcome:
     started = time.monotonic()
     try:
         answer = await client.fetch(collector.endpoint, lambda item: collector.decode(item, account))
