@@ -88,8 +88,8 @@ class _Fleet:
 
     def _account(self, number: int, client: _Client) -> RunningAccount:
         settings = Account(name=f"customer-{number:04d}", collectors=("campaigns",))
-        limiter = anyio.CapacityLimiter(20)
-        shared = Shared(_AUTH, Backoff(self._clock), limiter, self._clock, self._clock)
+        limiters = {"campaigns": anyio.CapacityLimiter(20)}
+        shared = Shared(_AUTH, Backoff(self._clock), limiters, self._clock, self._clock)
         account = RunningAccount(settings, shared)
         campaigns = RunningCollector(
             table.CAMPAIGNS,

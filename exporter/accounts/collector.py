@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any
@@ -29,7 +29,7 @@ class Shared:
     auth: Credentials
     pauses: Backoff
     #: Limits how many refreshes run at the same time.
-    limiter: AbstractAsyncContextManager[Any]
+    limiters: Mapping[str, AbstractAsyncContextManager[Any]]
     clock: Clock
     wall_clock: Clock
 
@@ -98,7 +98,7 @@ class RunningCollector:
     async def _fetch(self) -> Snapshot:
         account, client = self._account, self._client
         try:
-            async with self._shared.limiter:
+            async with self._shared.limiters[self._collector.name]:
                 return await self._refresh(account, client)
         except MimecastError as error:
             self._failed(error.reason, str(error))

@@ -17,6 +17,7 @@ from exporter.accounts.clients import authentication, http_settings
 from exporter.accounts.clock import Clock, monotonic
 from exporter.accounts.collector import Shared
 from exporter.accounts.exposition import AccountsExposition
+from exporter.collectors import COLLECTORS
 from exporter.config import Account, Config
 from exporter.mimecast import HttpSettings, open_http_client
 
@@ -28,8 +29,8 @@ class AccountRegistry:
         self.accounts: dict[str, RunningAccount] = {}
         self._clock = clock
         self._wall_clock = wall_clock
-        #: Limits of concurrent refreshes by base URL, so that an API host that hangs does not delay the others.
-        self._limiters: dict[str, anyio.CapacityLimiter] = {}
+        #: Limits of concurrent refreshes by base URL and collector: one that hangs does not delay the others.
+        self._limiters: dict[tuple[str, str], anyio.CapacityLimiter] = {}
         self._http: tuple[HttpSettings, httpx.AsyncClient] | None = None
         self._shared: dict[object, Shared] = {}
         self._expositions: dict[tuple[str | None, frozenset[str] | None], AccountsExposition] = {}
@@ -43,7 +44,10 @@ class AccountRegistry:
         """
         settings = http_settings(config.api)
         previous, self._http = self._http, self._client(settings)
-        self._limiters = {account.base_url: self._limiter(account.base_url, config) for account in config.accounts}
+        keys = {(account.base_url, collector) for account in config.accounts for collector in COLLECTORS}
+        self._limiters = {key: self._limiters.get(key) or anyio.CapacityLimiter(1) for key in keys}
+        for limiter in self._limiters.values():
+            limiter.total_tokens = config.api.concurrency
         self._shared = {_key(account): self._shared_by(account) for account in config.accounts}
         running = self.accounts
         self.accounts = {account.name: self._running(account) for account in config.accounts}
@@ -86,17 +90,13 @@ class AccountRegistry:
             return running
         return RunningAccount(account, self._shared[_key(account)])
 
-    def _limiter(self, base_url: str, config: Config) -> anyio.CapacityLimiter:
-        limiter = self._limiters.get(base_url) or anyio.CapacityLimiter(1)
-        limiter.total_tokens = config.api.concurrency
-        return limiter
-
     def _shared_by(self, account: Account) -> Shared:
         known = self._shared.get(_key(account))
         if known is not None:
             return known
-        auth, limiter = authentication(account, self._clock, self._wall_clock), self._limiters[account.base_url]
-        return Shared(auth, Backoff(self._clock), limiter, self._clock, self._wall_clock)
+        auth = authentication(account, self._clock, self._wall_clock)
+        limiters = {name: self._limiters[account.base_url, name] for name in COLLECTORS}
+        return Shared(auth, Backoff(self._clock), limiters, self._clock, self._wall_clock)
 
     def _retire(self, http: httpx.AsyncClient) -> None:
         """Close a client when no running refresh can use it any more."""

@@ -15,7 +15,7 @@ import msgspec
 from . import errors
 from .auth import Credentials
 from .bodies import Budget, read_body
-from .envelope import Envelope, next_page_token
+from .envelope import Envelope, next_page_token, total_count
 from .refusals import Call, accept
 from .traffic import Traffic
 
@@ -116,6 +116,10 @@ class MimecastClient:
             invalid += decoded.count(None)
             token = next_page_token(page)
             if token is None:
+                if total_count(page) > len(items) + invalid:
+                    raise errors.InvalidResponse(
+                        "the answer is incomplete: totalCount is larger, and no page follows"
+                    )
                 return Answer(tuple(items), invalid, budget.used)
             if token in requested:
                 raise errors.InvalidResponse("the API named the same next page twice")

@@ -30,6 +30,12 @@ class Envelope(msgspec.Struct):
     fail: Any = None
     error: Any = None
     errors: Any = None
+    #: Parts that no documented answer has: each may say that the call failed or that there is more.
+    status: Any = None
+    code: Any = None
+    success: Any = None
+    next: Any = None
+    pagination: Any = None
     data: list[msgspec.Raw] | None = None
     access_token: Any = None
     expires_in: Any = None
@@ -97,12 +103,25 @@ def meta_status(envelope: Envelope) -> int:
 
 
 def next_page_token(envelope: Envelope) -> str | None:
-    """Return `meta.pagination.next`, or None on the last page; raise InvalidResponse if it is not a text."""
+    """Return `meta.pagination.next`, or None on the last page.
+
+    Raises:
+        InvalidResponse: it is not a text, or a next page is named elsewhere.
+    """
     meta = envelope.meta if isinstance(envelope.meta, dict) else {}
+    stray = [envelope.next, envelope.pagination, meta.get("next"), meta.get("nextPageToken")]
     pagination = meta.get("pagination") or {}
     token = pagination.get("next") if isinstance(pagination, dict) else pagination
-    if token is None or token == "":
+    stray += [pagination.get("nextPageToken")] if isinstance(pagination, dict) else []
+    if token in (None, "") and all(one in (None, "") for one in stray):
         return None
     if not isinstance(token, str) or not isinstance(pagination, dict):
         raise errors.InvalidResponse("the answer has an invalid page token, so it may be incomplete")
     return replace_surrogates(token)
+
+
+def total_count(envelope: Envelope) -> int:
+    """Return `meta.pagination.totalCount`, or 0 where it is missing or not a whole number."""
+    pagination = envelope.meta.get("pagination") if isinstance(envelope.meta, dict) else None
+    total = pagination.get("totalCount") if isinstance(pagination, dict) else None
+    return total if isinstance(total, int) else 0

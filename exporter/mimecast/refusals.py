@@ -37,6 +37,8 @@ _STATUSES: Mapping[int, _Kind] = {
     429: errors.RateLimited,
 }
 #: The form of all known codes; echoed credentials do not match it.
+#: What says at the top of an answer that the call succeeded.
+_SUCCESSES = frozenset({"200", "200.0", "ok", "200 ok", "success"})
 _PRINTABLE_CODE = re.compile(r"[a-z]{2,20}(_[a-z]{1,20}){1,6}")
 _STATUS_CODE = re.compile("[1-9][0-9]{2}")
 
@@ -75,7 +77,7 @@ def accept(status: int, body: bytes | bytearray, call: Call, headers: Mapping[st
             raise
         envelope = Envelope()
     meta = meta_status(envelope)
-    stated = [envelope.fail, envelope.error, envelope.errors]
+    stated = [envelope.fail, envelope.error, envelope.errors, _stated_at_the_top(envelope)]
     if status == meta == 200 and not any(stated):
         return envelope
     codes = list(dict.fromkeys(_codes(stated)))
@@ -84,6 +86,14 @@ def accept(status: int, body: bytes | bytearray, call: Call, headers: Mapping[st
     kind = next((kind for kind in kinds if kind), errors.ApiError)
     pause = requested_pause(headers, now) if kind is errors.RateLimited or 503 in statuses else None
     raise kind(f"{_advice(kind, status, call)} ({_summary((status, meta), codes)})", retry_after=pause)
+
+
+def _stated_at_the_top(envelope: Envelope) -> list[Any]:
+    """Return the failure that an answer states beside its documented parts, in the shape of `errors`."""
+    status = envelope.status if _STATUS_CODE.match(str(envelope.status)) else None
+    codes = [one for one in (status, envelope.code) if one and str(one).lower() not in _SUCCESSES]
+    failed = envelope.success not in (None, True, 1, "true")
+    return [{"code": code} for code in codes] or [{}] * failed
 
 
 def _codes(item: Any, depth: int = 0) -> Iterator[str]:

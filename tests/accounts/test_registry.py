@@ -156,6 +156,23 @@ async def test_accounts_of_a_host_that_hangs_hold_up_no_account_of_another_host(
     assert len(exposition.values(SENT, account="acme")) == 2
 
 
+async def test_a_collector_that_hangs_holds_up_no_other_collector_of_the_same_accounts() -> None:
+    never = asyncio.Event()
+
+    async def respond(request: Received, writer: asyncio.StreamWriter) -> None:
+        if not request.path.endswith("get-queue"):
+            await never.wait()
+        writer.write(GOOD)
+
+    async with raw_server(respond) as api:
+        names = (f"customer-{number}" for number in range(20))
+        config = settings(api.base_url, *names, collectors=("performance", "campaigns"))
+        async with served(replace(config, api=ApiSettings(concurrency=5, timeout=60))) as exporter:
+            exposition = await exporter.scrape(X_Prometheus_Scrape_Timeout_Seconds="5")
+        never.set()
+    assert len(exposition.values("mimecast_awareness_campaigns")) == 20
+
+
 async def test_a_scrape_of_many_cold_accounts_answers_in_time_and_has_the_rest_the_next_time() -> None:
     async def slow(request: Received, writer: asyncio.StreamWriter) -> None:
         await asyncio.sleep(0.15)

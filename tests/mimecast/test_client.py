@@ -38,6 +38,20 @@ async def test_items_that_are_not_understood_are_counted_and_the_others_are_retu
     assert queue.invalid == 3
 
 
+@pytest.mark.parametrize(("total", "complete"), [(1, True), (2, True), (0, True), (3, False), (100, False)])
+async def test_an_answer_with_fewer_items_than_its_total_is_never_a_whole_one(
+    web: httpx.AsyncClient, total: int, complete: bool
+) -> None:
+    meta = {"status": 200, "pagination": {"pageSize": 2, "totalCount": total}}
+    async with raw_server(sends(json_answer(answer(OLDER, 5, meta=meta)))) as server:
+        client = client_of(web, server.base_url)
+        if complete:
+            assert len((await fetch(client)).items) == 1
+        else:
+            with pytest.raises(errors.InvalidResponse, match="incomplete"):
+                await fetch(client)
+
+
 async def test_no_time_limit_is_httpx_s_own(web: httpx.AsyncClient) -> None:
     assert web.timeout == httpx.Timeout(None)
 

@@ -98,7 +98,7 @@ def test_a_status_has_its_reason_as_http_status_and_as_meta_status(status: int, 
     asked=st.sampled_from([QUEUE, TOKEN]),
 )
 def test_a_status_has_its_reason_as_a_code_in_every_shape(
-    status: int, shape: Callable[[str], dict[str, Any]], kind: Callable[[int], Any], asked: Asked
+    status: int, shape: Callable[[str], dict[str, Any]], kind: Callable[[int], Any], asked: Call
 ) -> None:
     body = shape(kind(status))
     assume(not isinstance(kind(status), int) or "code" in json.dumps(body))
@@ -256,7 +256,7 @@ def test_the_pause_is_the_larger_of_both_headers_in_seconds_or_as_a_date_and_at_
 def test_of_several_lines_of_a_header_the_largest_number_counts(lines: list[int], other: str) -> None:
     for name, unit in (("X-RateLimit-Reset", 1000), ("Retry-After", 1)):
         headers = httpx.Headers([(name, other), *((name, f"{seconds * unit}") for seconds in lines)])
-        assert pause_asked_for(headers, NOW) == min(max(lines), MAX_PAUSE)
+        assert requested_pause(headers, NOW) == min(max(lines), MAX_PAUSE)
 
 
 @pytest.mark.parametrize("reset", ["", "0", "-5", "nan", "inf", "1_000", "planted", "٣"])
@@ -273,3 +273,21 @@ def test_fractions_and_large_numbers_are_read() -> None:
 def test_the_types_of_an_expired_and_a_refused_credential_differ() -> None:
     assert type(refused(418, b"")) is errors.BindingExpired
     assert type(refused(401, b"")) is errors.CredentialsRefused
+
+
+@given(
+    part=st.sampled_from([{"status": 500}, {"status": "500 Internal"}, {"code": "500"}, {"code": "token_expired"},
+                          {"success": False}, {"success": "no"}, {"code": 12}]),
+    asked=st.sampled_from([QUEUE, TOKEN]),
+)  # fmt: skip
+def test_a_failure_that_is_stated_beside_the_documented_parts_is_never_a_good_answer(
+    part: dict[str, Any], asked: Call
+) -> None:
+    assert refused(200, answer() | part, asked).reason in ("server_error", "auth", "api_error")
+
+
+@pytest.mark.parametrize(
+    "part", [{"status": "approved"}, {"status": 200}, {"code": 0}, {"code": "OK"}, {"success": True}]
+)
+def test_what_states_a_success_or_nothing_is_no_failure(part: dict[str, Any]) -> None:
+    accept(200, json.dumps(answer() | part).encode(), QUEUE, httpx.Headers(), NOW)
