@@ -117,9 +117,7 @@ class MimecastClient:
             token = next_page_token(page)
             if token is None:
                 if total_count(page) > len(items) + invalid:
-                    raise errors.InvalidResponse(
-                        "the answer is incomplete: totalCount is larger, and no page follows"
-                    )
+                    raise errors.InvalidResponse("the answer is incomplete: totalCount is larger, and no page follows")
                 return Answer(tuple(items), invalid, budget.used)
             if token in requested:
                 raise errors.InvalidResponse("the API named the same next page twice")
