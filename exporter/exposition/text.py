@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
-from operator import attrgetter
 from typing import Any, Literal
 
 from prometheus_client import Metric
@@ -83,16 +82,8 @@ def _labeller(prefix: str, labels: Sequence[str]) -> Callable[[Any], str]:
 
     Otherwise a single emoji would make the whole text take four bytes per character in memory.
     """
-    if not labels:
-        encoded = _as_latin_1(prefix)
-        return lambda _record: encoded
-    read = [(name, attrgetter(name)) for name in labels]
-
-    def label(record: Any) -> str:
-        own = ",".join([f'{name}="{escape_label(value(record))}"' for name, value in read])
-        return _as_latin_1(f"{prefix},{own}")
-
-    return label
+    template = prefix.replace("%", "%%") + "".join([f',{name}="%s"' for name in labels])
+    return lambda record: _as_latin_1(template % tuple([escape_label(getattr(record, name)) for name in labels]))
 
 
 def _as_latin_1(text: str) -> str:
@@ -115,7 +106,7 @@ def _render_samples(family: Family[Record], records: Sequence[tuple[Record, str]
         [
             f"{name}{{{labels},{own[values]}}} {value if type(value) is int else format_number(value)}\n"
             for record, labels in records
-            for values, value in family.samples(record)
+            for values, value in read(record)  # type: ignore[union-attr]
         ]
     )
 
