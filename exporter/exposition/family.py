@@ -38,5 +38,5 @@ class Family(Generic[Record]):
         """Return the samples of a record."""
         found: Any = self.read(record)
         if self.labels:
-            return found  # type: ignore[no-any-return]
+            return found  # type: ignore[no-any-return] # `read` has two shapes, told apart by `labels`
         return () if found is None else (((), found),)

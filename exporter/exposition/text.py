@@ -96,7 +96,7 @@ def _render_samples(family: Family[Record], records: Sequence[tuple[Record, str]
     if not family.labels:
         return "".join(
             [
-                f"{name}{{{labels}}} {value if type(value) is int else format_number(value)}\n"  # type: ignore[arg-type]
+                f"{name}{{{labels}}} {value if type(value) is int else format_number(value)}\n"  # type: ignore[arg-type] # see Family
                 for record, labels in records
                 if (value := read(record)) is not None
             ]
@@ -106,7 +106,7 @@ def _render_samples(family: Family[Record], records: Sequence[tuple[Record, str]
         [
             f"{name}{{{labels},{own[values]}}} {value if type(value) is int else format_number(value)}\n"
             for record, labels in records
-            for values, value in read(record)  # type: ignore[union-attr]
+            for values, value in read(record)  # type: ignore[union-attr] # see Family
         ]
     )
 

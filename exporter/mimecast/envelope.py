@@ -35,6 +35,7 @@ class Envelope(msgspec.Struct):
     code: Any = None
     success: Any = None
     next: Any = None
+    nextPageToken: Any = None
     pagination: Any = None
     data: list[msgspec.Raw] | None = None
     access_token: Any = None
@@ -109,7 +110,7 @@ def next_page_token(envelope: Envelope) -> str | None:
         InvalidResponse: it is not a text, or a next page is named elsewhere.
     """
     meta = envelope.meta if isinstance(envelope.meta, dict) else {}
-    stray = [envelope.next, envelope.pagination, meta.get("next"), meta.get("nextPageToken")]
+    stray = [envelope.next, envelope.nextPageToken, envelope.pagination, meta.get("next"), meta.get("nextPageToken")]
     pagination = meta.get("pagination") or {}
     token = pagination.get("next") if isinstance(pagination, dict) else pagination
     stray += [pagination.get("nextPageToken")] if isinstance(pagination, dict) else []

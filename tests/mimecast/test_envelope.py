@@ -123,12 +123,18 @@ def test_an_answer_of_another_server_has_an_error_with_advice() -> None:
         assert advice in str(caught.value)
 
 
-@pytest.mark.parametrize("where", ["top", "meta", "pagination"])
-@pytest.mark.parametrize("name", ["next", "nextPageToken"])
+@pytest.mark.parametrize(
+    ("where", "name"),
+    [
+        ("top", "next"),
+        ("top", "nextPageToken"),
+        ("meta", "next"),
+        ("meta", "nextPageToken"),
+        ("pagination", "nextPageToken"),
+    ],
+)
 @given(token=st.text(min_size=1) | st.integers() | st.booleans() | st.just({"a": 1}))
 def test_a_next_page_that_is_named_elsewhere_is_never_the_end(where: str, name: str, token: Any) -> None:
-    if (where, name) in (("pagination", "next"), ("top", "nextPageToken")):
-        return
     body: dict[str, Any] = {"data": [], "meta": {"status": 200, "pagination": {"pageSize": 1}}}
     place = {"top": body, "meta": body["meta"], "pagination": body["meta"]["pagination"]}[where]
     place[name] = token
