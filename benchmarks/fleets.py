@@ -23,6 +23,7 @@ from benchmarks.scraping import Contest
 from benchmarks.serving import PROMETHEUS
 from exporter.accounts.account import RunningAccount
 from exporter.accounts.backoff import Backoff
+from exporter.accounts.cache import Statistics
 from exporter.accounts.collector import RunningCollector, Shared
 from exporter.accounts.exposition import AccountsExposition
 from exporter.accounts.status import ACCOUNT_FAMILIES, COLLECTOR_FAMILIES
@@ -84,12 +85,13 @@ class _Fleet:
         self._queue = Answer(campaigns_in(answer_of(CAMPAIGNS)), 0, 1)
         self._clients = [_Client(self._queue) for _ in range(ACCOUNTS)]
         self.accounts = [self._account(number, client) for number, client in enumerate(self._clients)]
-        self._exposition = AccountsExposition(self.accounts)
+        self._exposition = AccountsExposition(self.accounts, clock=self._clock)
 
     def _account(self, number: int, client: _Client) -> RunningAccount:
         settings = Account(name=f"customer-{number:04d}", collectors=("campaigns",))
         limiters = {"campaigns": anyio.CapacityLimiter(20)}
-        shared = Shared(_AUTH, Backoff(self._clock), limiters, self._clock, self._clock)
+        scrapes = {"campaigns": Statistics()}
+        shared = Shared(_AUTH, Backoff(self._clock), limiters, scrapes, self._clock, self._clock)
         account = RunningAccount(settings, shared)
         campaigns = RunningCollector(
             table.CAMPAIGNS,
@@ -106,14 +108,14 @@ class _Fleet:
     async def fill(self) -> None:
         """Fetch each account, a tenth of them a second."""
         for begin in range(0, ACCOUNTS, _TENTH):
-            await AccountsExposition(self.accounts[begin : begin + _TENTH]).refresh(60)
+            await AccountsExposition(self.accounts[begin : begin + _TENTH], clock=self._clock).refresh(60)
             self._clock.advance(1)
         await self.scrape()
 
     async def scrape(self) -> None:
         """Answer a scrape, from asking the accounts to the bytes of the answer."""
         await self._exposition.refresh(60)
-        await self._exposition.body("openmetrics").gzip(self._exposition.scrape_counters("openmetrics"))
+        await self._exposition.body("openmetrics").gzip(b"")
 
     def expire(self, tenth: int) -> None:
         """Let that tenth of the accounts expire."""
@@ -127,7 +129,7 @@ class _Fleet:
 
     async def refresh(self, tenth: int) -> None:
         """Fetch a tenth of the accounts that has expired, and render what it says."""
-        part = AccountsExposition(self.accounts[tenth * _TENTH : (tenth + 1) * _TENTH])
+        part = AccountsExposition(self.accounts[tenth * _TENTH : (tenth + 1) * _TENTH], clock=self._clock)
         await part.refresh(60)
         part.body("openmetrics")
 

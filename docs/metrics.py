@@ -90,7 +90,8 @@ _STATUS = """\
 ## Status
 
 Counters, `mimecast_up` and `mimecast_collector_up` exist from the first scrape on; the other gauges are absent until
-they are known.
+they are known. `mimecast_cache_…` count the requests of all accounts together; like the process's metrics, `/probe` does
+not serve them.
 """
 
 _REASONS = {
@@ -119,7 +120,8 @@ def page() -> str:
     """Return the whole page as Markdown."""
     status = [
         *((family, ["account"]) for family in ACCOUNT_FAMILIES),
-        *((family, ["account", "collector"]) for family in (*COLLECTOR_FAMILIES, *SCRAPE_FAMILIES)),
+        *((family, ["account", "collector"]) for family in COLLECTOR_FAMILIES),
+        *((family, []) for family in SCRAPE_FAMILIES),
     ]
     return "\n".join(
         [

@@ -105,8 +105,7 @@ class App:
             clock=self._clock,
             wall_clock=self._wall_clock,
         )
-        refused = self.process.requests_refused.inc
-        bounded = MaxRequests(application(state), max_requests, HEALTH_PATHS, refused)
+        bounded = MaxRequests(application(state), max_requests, HEALTH_PATHS, self.process.request_refused)
         return Protection(bounded, lambda: protection.current, HEALTH_PATHS)
 
     def _loaded(self) -> None:

@@ -49,14 +49,9 @@ class RunningAccount:
         return list(before.values())
 
     @property
-    def is_refreshing(self) -> bool:
-        """Whether any collector is refreshing."""
-        return any(running.cache.is_refreshing for running in self.collectors.values())
-
-    @property
     def status_texts(self) -> FamilyTexts:
-        """The samples of the account's status; the same object until something changes."""
-        if self._texts is None or self.is_refreshing:
+        """The samples of the account's status; the same object until the end of a refresh."""
+        if self._texts is None:
             self._texts = render_record(ACCOUNT_FAMILIES, self.status, self._labels)
         return self._texts
 

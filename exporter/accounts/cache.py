@@ -6,6 +6,7 @@ It has no timer: a request starts a refresh when the value has expired. Times ar
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, NamedTuple, TypeVar
@@ -26,7 +27,7 @@ class _Entry(NamedTuple, Generic[Value]):
 
 @dataclass
 class Statistics:
-    """Counts of requests: all, those answered within the time to live, and those answered with an older value."""
+    """Counts of requests to caches: all, those answered within the time to live or with an older value."""
 
     requests: int = 0
     hits: int = 0
@@ -42,6 +43,7 @@ class Cache(Generic[Value]):
         ttl: seconds for which a value is served without a refresh; 0 refreshes on each request.
         max_stale: seconds beyond `ttl` for which a value is served while refreshes fail.
         credentials: the backoff of all caches that use the same credentials.
+        statistics: counts the requests; caches may share it.
         clock: the monotonic clock.
     """
 
@@ -52,9 +54,10 @@ class Cache(Generic[Value]):
         ttl: float,
         max_stale: float,
         credentials: Backoff,
+        statistics: Statistics,
         clock: Clock,
     ) -> None:
-        self.statistics = Statistics()
+        self.statistics = statistics
         self.ttl = ttl
         self.max_stale = max_stale
         self._fetch = fetch
@@ -76,6 +79,14 @@ class Cache(Generic[Value]):
         """Seconds until a refresh may be started after a failure; 0 if it may be started now."""
         return max(self._backoff.remaining, self._credentials.remaining)
 
+    @property
+    def fresh_until(self) -> float:
+        """Until when requests change nothing but the statistics; in the past if a refresh is running or due."""
+        entry = self._entry
+        if self._refresh is not None or entry is None or entry.validity != self._validity:
+            return -math.inf
+        return entry.fetched_at + self.ttl
+
     def invalidate(self) -> None:
         """Expire the value; it is served until a refresh succeeds."""
         self._validity += 1
@@ -96,17 +107,11 @@ class Cache(Generic[Value]):
         """Count a request, and return the refresh to wait for; start one if the value has expired."""
         self.statistics.requests += 1
         if self._refresh is None:
-            if self._is_fresh():
+            if self.clock() < self.fresh_until:
                 self.statistics.hits += 1
             elif not self._closed and not self.next_attempt_in:
                 self._refresh = asyncio.create_task(self._run())
         return self._refresh
-
-    def _is_fresh(self) -> bool:
-        entry = self._entry
-        if entry is None or entry.validity != self._validity:
-            return False
-        return self.clock() - entry.fetched_at < self.ttl
 
     def current(self, requested_at: float) -> Value | None:
         """Return the value to serve for a request made at `requested_at`, or None."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from exporter.accounts.backoff import Backoff
-from exporter.accounts.cache import Cache
+from exporter.accounts.cache import Cache, Statistics
 from exporter.accounts.clock import Clock
 from exporter.accounts.status import CollectorStatus
 from exporter.collectors import Collector
@@ -30,6 +30,8 @@ class Shared:
     pauses: Backoff
     #: Limits how many refreshes run at the same time.
     limiters: Mapping[str, AbstractAsyncContextManager[Any]]
+    #: Counts the requests to the caches of each collector.
+    scrapes: Mapping[str, Statistics]
     clock: Clock
     wall_clock: Clock
 
@@ -64,10 +66,14 @@ class RunningCollector:
         self._shared = shared
         self._on_refreshed = on_refreshed
         self.cache = Cache(
-            self._fetch, ttl=cache.ttl, max_stale=cache.max_stale, credentials=shared.pauses, clock=shared.clock
+            self._fetch,
+            ttl=cache.ttl,
+            max_stale=cache.max_stale,
+            credentials=shared.pauses,
+            statistics=shared.scrapes[collector.name],
+            clock=shared.clock,
         )
-        self.status = CollectorStatus(collector.name, self.cache.statistics, collector.counted_as)
-        self.labels = self.status.labels(account.name)
+        self.status = CollectorStatus(collector.name, collector.counted_as)
         self._snapshot: Snapshot | None = None
         self._status_texts: FamilyTexts | None = None
         self._notice = ""

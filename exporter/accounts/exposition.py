@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Sequence
 from typing import Any
 
 from exporter.accounts.account import RunningAccount
 from exporter.accounts.cache import get_all
-from exporter.accounts.collector import RunningCollector
-from exporter.accounts.status import SCRAPE_FAMILIES, record_families, status_families
+from exporter.accounts.clock import Clock, monotonic
+from exporter.accounts.status import record_families, status_families
 from exporter.exposition.compression import CachedBody
 from exporter.exposition.family import Family
-from exporter.exposition.text import FamilyTexts, Format, head, merge
+from exporter.exposition.text import FamilyTexts, Format, merge
 
 
 class _Merged:
@@ -42,41 +43,45 @@ class _Merged:
 class AccountsExposition:
     """The exposition of accounts and of their collectors with these names (None for all), cached between scrapes."""
 
-    def __init__(self, accounts: Sequence[RunningAccount], collectors: frozenset[str] | None = None) -> None:
+    def __init__(
+        self, accounts: Sequence[RunningAccount], collectors: frozenset[str] | None = None, *, clock: Clock = monotonic
+    ) -> None:
         self.accounts = accounts
+        self._caches = [running.cache for account in accounts for running in account.collectors.values()]
         self._collectors = [
             running
             for account in accounts
             for name, running in account.collectors.items()
             if collectors is None or name in collectors
         ]
+        self._clock = clock
+        #: No data and no status changes before this time.
+        self._unchanged_until = -math.inf
         self._records = _Merged()
         self._statuses: dict[Format, _Merged] = {"text": _Merged(), "openmetrics": _Merged()}
         self._record_texts: list[FamilyTexts] = []
+        self._bodies: dict[Format, CachedBody] = {}
 
     async def refresh(self, timeout: float) -> None:
         """Refresh expired data, waiting at most `timeout` seconds."""
+        if self._clock() < self._unchanged_until:
+            for running in self._collectors:
+                running.cache.statistics.requests += 1
+                running.cache.statistics.hits += 1
+            return
         snapshots = await get_all([running.cache for running in self._collectors], timeout)
         self._record_texts = [
             running.serve(snapshot) for running, snapshot in zip(self._collectors, snapshots, strict=True)
         ]
+        self._bodies.clear()
+        self._unchanged_until = min((cache.fresh_until for cache in self._caches), default=-math.inf)
 
     def body(self, form: Format) -> CachedBody:
         """Return the records and statuses as of the last refresh; the same object until something changes."""
-        # The records' text is the same in both formats, as they are all gauges.
-        records = self._records.body(record_families(), self._record_texts, "text")
-        texts = [account.status_texts for account in self.accounts]
-        texts += [running.status_texts for running in self._collectors]
-        return self._statuses[form].body(status_families(), texts, form, records)
-
-    def scrape_counters(self, form: Format) -> bytes:
-        """Return the counters that change with every scrape."""
-        if not self._collectors:
-            return b""
-        return b"".join(_scrape_family(family, self._collectors, form) for family in SCRAPE_FAMILIES)
-
-
-def _scrape_family(family: Family[Any], collectors: Sequence[RunningCollector], form: Format) -> bytes:
-    name, read = family.name, family.read
-    samples = "".join([f"{name}{{{running.labels}}} {read(running.status)}\n" for running in collectors])
-    return head(name, family.type, family.help, form) + samples.encode()
+        if form not in self._bodies:
+            # The records' text is the same in both formats, as they are all gauges.
+            records = self._records.body(record_families(), self._record_texts, "text")
+            texts = [account.status_texts for account in self.accounts]
+            texts += [running.status_texts for running in self._collectors]
+            self._bodies[form] = self._statuses[form].body(status_families(), texts, form, records)
+        return self._bodies[form]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,7 +31,6 @@ class CollectorStatus:
     """
 
     collector: str
-    cache: Statistics
     counted_as: str = ""
     up: bool = False
     reason: str = ""
@@ -44,13 +43,10 @@ class CollectorStatus:
     records: int | None = None
     skipped: Counter[str] = field(default_factory=Counter)
 
-    def labels(self, account: str) -> str:
-        """Return the labels of its metrics in the text format, without braces."""
-        return format_labels(("account", "collector"), (account, self.collector))
-
     def texts(self, account: str) -> FamilyTexts:
         """Return the samples that change with a refresh."""
-        texts = dict(render_record(COLLECTOR_FAMILIES, self, self.labels(account)))
+        labels = format_labels(("account", "collector"), (account, self.collector))
+        texts = dict(render_record(COLLECTOR_FAMILIES, self, labels))
         if self.counted_as:
             texts |= render_record(count_families(self.counted_as), self, format_labels(("account",), (account,)))
         return texts
@@ -143,25 +139,28 @@ COLLECTOR_FAMILIES: tuple[Family[CollectorStatus], ...] = (
     ),
 )
 
-#: Counters of a collector, labels `account` and `collector`, that change with every scrape.
-SCRAPE_FAMILIES: tuple[Family[CollectorStatus], ...] = (
+#: Counters that change with every scrape, by collector: of all accounts together, so that a scrape renders few of them.
+SCRAPE_FAMILIES: tuple[Family[Mapping[str, Statistics]], ...] = (
     Family(
         "mimecast_cache_requests_total",
-        "Scrapes of the collector.",
-        lambda status: status.cache.requests,
+        "Requests of scrapes for an account's data.",
+        lambda scrapes: [((collector,), counted.requests) for collector, counted in scrapes.items()],
         type="counter",
+        labels=("collector",),
     ),
     Family(
         "mimecast_cache_hits_total",
-        "Scrapes answered from the cache within the time to live.",
-        lambda status: status.cache.hits,
+        "Requests of scrapes answered from the cache within the time to live.",
+        lambda scrapes: [((collector,), counted.hits) for collector, counted in scrapes.items()],
         type="counter",
+        labels=("collector",),
     ),
     Family(
         "mimecast_cache_stale_served_total",
-        "Scrapes answered with data older than the time to live.",
-        lambda status: status.cache.stale_served,
+        "Requests of scrapes answered with data older than the time to live.",
+        lambda scrapes: [((collector,), counted.stale_served) for collector, counted in scrapes.items()],
         type="counter",
+        labels=("collector",),
     ),
 )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 from functools import lru_cache
 from itertools import groupby
@@ -34,8 +35,10 @@ def expositions(simulator: Simulator, length: float, step: float) -> Iterator[tu
     """
     statuses = {account.name: _status(account) for account in simulator.accounts}
     families = [*record_families(), *status_families(), *SCRAPE_FAMILIES]
+    scrapes: defaultdict[str, Statistics] = defaultdict(Statistics)
     for moment, answers in groupby(history(simulator, length / 86400, step), key=lambda answer: answer.moment):
-        texts = [text for answer in answers for text in _refreshed(statuses[answer.account], answer)]
+        texts = [text for answer in answers for text in _refreshed(statuses[answer.account], answer, scrapes)]
+        texts.append(render_record(SCRAPE_FAMILIES, scrapes, ""))
         texts += [
             render_record(ACCOUNT_FAMILIES, one, format_labels(("account",), (name,))) for name, one in statuses.items()
         ]
@@ -45,20 +48,21 @@ def expositions(simulator: Simulator, length: float, step: float) -> Iterator[tu
 def _status(account: SimulatedAccount) -> AccountStatus:
     """Return the status of an account before its first refresh."""
     endpoints = (*_BY_ENDPOINT, "token") if account.version == "2.0" else tuple(_BY_ENDPOINT)
-    collectors = tuple(CollectorStatus(one.name, Statistics(), one.counted_as, up=True) for one in COLLECTORS.values())
+    collectors = tuple(CollectorStatus(one.name, one.counted_as, up=True) for one in COLLECTORS.values())
     return AccountStatus(account.name, Traffic(), endpoints, collectors)
 
 
-def _refreshed(status: AccountStatus, answer: PastAnswer) -> Iterator[FamilyTexts]:
+def _refreshed(
+    status: AccountStatus, answer: PastAnswer, scrapes: defaultdict[str, Statistics]
+) -> Iterator[FamilyTexts]:
     """Apply an endpoint's answer to the account's status, and yield the samples of its collector."""
     status.traffic.requests[answer.endpoint, 200] += 1
     name = _BY_ENDPOINT[answer.endpoint].name
     collector = next(one for one in status.collectors if one.collector == name)
     collector.records, collector.data_time = len(answer.items), answer.moment
-    collector.cache.requests += 1
+    scrapes[name].requests += 1
     yield from (_rendered(answer.account, answer.endpoint, msgspec.json.encode(item)) for item in answer.items)
     yield collector.texts(answer.account)
-    yield render_record(SCRAPE_FAMILIES, collector, collector.labels(answer.account))
 
 
 @lru_cache(maxsize=20_000)

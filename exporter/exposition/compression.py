@@ -18,14 +18,14 @@ from isal import isal_zlib
 _HEADER = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
 _LEVEL = 1
 #: Bytes compressed or sent before the event loop runs other tasks.
-CHUNK_SIZE = 64 * 1024
+CHUNK_SIZE = 128 * 1024
 
 
 @dataclass(frozen=True)
 class _Deflated:
-    """Raw deflate that ends with a sync flush, and the CRC-32 and length of the decompressed bytes."""
+    """A gzip member up to a sync flush, and the CRC-32 and length of the decompressed bytes."""
 
-    parts: tuple[bytes, ...] = ()
+    parts: tuple[bytes | memoryview, ...] = (_HEADER,)
     crc: int = 0
     length: int = 0
 
@@ -39,13 +39,13 @@ class CachedBody:
         self._after = after
         self._compression: asyncio.Task[_Deflated] | None = None
 
-    async def gzip(self, end: bytes) -> list[bytes]:
+    async def gzip(self, end: bytes) -> list[bytes | memoryview]:
         """Return the body, followed by `end`, as one gzip member."""
         kept = await self._deflated()
         compressor = isal_zlib.compressobj(_LEVEL, isal_zlib.DEFLATED, -zlib.MAX_WBITS)
         last = compressor.compress(end) + compressor.flush()
         trailer = struct.pack("<II", isal_zlib.crc32(end, kept.crc), (kept.length + len(end)) & 0xFFFFFFFF)
-        return [_HEADER, *kept.parts, last + trailer]
+        return [*kept.parts, last + trailer]
 
     async def _deflated(self) -> _Deflated:
         """Compress once for all scrapers; one that disconnects does not cancel it."""
@@ -63,19 +63,20 @@ class CachedBody:
             parts.append(compressor.compress(chunk))
             await asyncio.sleep(0)
         parts.append(compressor.flush(zlib.Z_SYNC_FLUSH))
-        return _Deflated(tuple(part for part in parts if part), crc, length)
+        return _Deflated(tuple(chunks(parts)), crc, length)
 
 
-def chunks(parts: Sequence[bytes], size: int = CHUNK_SIZE) -> Iterator[bytes]:
-    """Yield the same bytes in chunks of at most `size`: small parts are joined, large ones are split."""
-    waiting: list[bytes] = []
+def chunks(parts: Sequence[bytes | memoryview], size: int = CHUNK_SIZE) -> Iterator[bytes | memoryview]:
+    """Yield the same bytes in chunks of at most `size`: small parts are joined, views of large ones are split off."""
+    waiting: list[bytes | memoryview] = []
     waiting_size = 0
     for part in parts:
         if waiting and (len(part) > size // 2 or waiting_size + len(part) > size):
             yield b"".join(waiting)
             waiting, waiting_size = [], 0
         if len(part) > size // 2:
-            yield from (part[start : start + size] for start in range(0, len(part), size))
+            view = memoryview(part)
+            yield from (view[start : start + size] for start in range(0, len(view), size))
         elif part:
             waiting.append(part)
             waiting_size += len(part)

@@ -119,9 +119,8 @@ def render_record(families: Iterable[Family[Record]], record: Record, labels: st
 
 def _lines(family: Family[Any], samples: Iterable[Sample], labels: str) -> str:
     own = _own_labels(family.labels, str)
-    return "".join(
-        [_line(family.name, f"{labels},{own[values]}" if values else labels, value) for values, value in samples]
-    )
+    comma = "," if labels and family.labels else ""
+    return "".join([_line(family.name, f"{labels}{comma}{own[values]}", value) for values, value in samples])
 
 
 class _OwnLabels(dict[tuple[str, ...], str]):

@@ -47,7 +47,14 @@ class Setting:
 
     def another(self, source: Source, ttl: float = 300, max_stale: float = 3600) -> Cache[int]:
         """A cache of the same credentials."""
-        return Cache(source, ttl=ttl, max_stale=max_stale, credentials=self.credentials, clock=self.clock)
+        return Cache(
+            source,
+            ttl=ttl,
+            max_stale=max_stale,
+            credentials=self.credentials,
+            statistics=Statistics(),
+            clock=self.clock,
+        )
 
     async def value(self, timeout: float = 5) -> int | None:
         return await value_of(self.cache, timeout)

@@ -57,9 +57,8 @@ def built(drawn: dict[str, Any], base_url: str) -> Config:
 def state_of(running: RunningAccount) -> tuple[object, ...]:
     """What an account must keep."""
     campaigns = running.collectors["campaigns"]
-    status, statistics = campaigns.status, campaigns.cache.statistics
+    status = campaigns.status
     return (
-        *(statistics.requests, statistics.hits, statistics.stale_served),
         *(status.up, status.data_time, status.records, dict(status.failures), dict(running.status.traffic.requests)),
         campaigns.cache.next_attempt_in > 0,
     )

@@ -32,9 +32,9 @@ async def metrics(request: Request) -> Response:
     body, end = CachedBody(), b""
     if scrape.collectors != frozenset({EXPORTER}):
         exposition = await _refreshed(request, state, None, scrape)
-        body, end = exposition.body(scrape.form), exposition.scrape_counters(scrape.form)
+        body = exposition.body(scrape.form)
     if scrape.collectors is None or EXPORTER in scrape.collectors:
-        end += state.process.render(scrape.form)
+        end = state.registry.scrape_counters(scrape.form) + state.process.render(scrape.form)
     return await respond(scrape, body, end)
 
 
@@ -44,8 +44,7 @@ async def probe(request: Request) -> Response:
     started, scrape = state.clock(), ScrapeRequest.parse(request, state.options)
     exposition = await _refreshed(request, state, _target(request, state), scrape)
     result = (exposition.accounts[0].status.up, state.clock() - started)
-    end = exposition.scrape_counters(scrape.form)
-    end += b"".join(merge(PROBE_FAMILIES, [render_record(PROBE_FAMILIES, result, "")], scrape.form))
+    end = b"".join(merge(PROBE_FAMILIES, [render_record(PROBE_FAMILIES, result, "")], scrape.form))
     return await respond(scrape, exposition.body(scrape.form), end)
 
 

@@ -37,8 +37,8 @@ class ScrapeRequest:
             raise HTTPException(400, "name[] is not supported: select collectors with collect[]")
         headers = request.headers
         return cls(
-            form=choose_format(headers.getlist("accept")),
-            gzip=accepts_gzip(headers.getlist("accept-encoding")),
+            form=choose_format(",".join(headers.getlist("accept"))),
+            gzip=accepts_gzip(",".join(headers.getlist("accept-encoding"))),
             timeout=scrape_timeout(headers.get("x-prometheus-scrape-timeout-seconds"), options),
             collectors=_collectors(request.query_params.getlist("collect[]")),
         )
@@ -65,7 +65,7 @@ def _collectors(names: Sequence[str]) -> frozenset[str] | None:
 class ExpositionResponse(Response):
     """An exposition, sent in chunks, so that a slow reader keeps one chunk in memory and not a whole body."""
 
-    def __init__(self, parts: Sequence[bytes], form: Format, *, gzip: bool) -> None:
+    def __init__(self, parts: Sequence[bytes | memoryview], form: Format, *, gzip: bool) -> None:
         self.background = None
         self.body = b""
         self.status_code = 200
@@ -79,10 +79,11 @@ class ExpositionResponse(Response):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-        if scope["method"] != "HEAD":
-            for chunk in chunks(self._parts):
-                await send({"type": "http.response.body", "body": chunk, "more_body": True})
-        await send({"type": "http.response.body", "body": b"", "more_body": False})
+        parts = () if scope["method"] == "HEAD" else chunks(self._parts)
+        *first, last = [*parts] or [b""]
+        for chunk in first:
+            await send({"type": "http.response.body", "body": chunk, "more_body": True})
+        await send({"type": "http.response.body", "body": last, "more_body": False})
 
 
 async def respond(scrape: ScrapeRequest, body: CachedBody, end: bytes) -> ExpositionResponse:

@@ -22,7 +22,7 @@ from exporter.http.server.requests import RefusedError, RequestReader
 from exporter.http.server.tls import Tls
 
 #: Bytes of a body written at a time, and bytes buffered for a slow reader.
-CHUNK_SIZE = 64 * 1024
+CHUNK_SIZE = 128 * 1024
 _STATE_KEY = "connection"
 
 
