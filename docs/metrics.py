@@ -90,8 +90,7 @@ _STATUS = """\
 ## Status
 
 Counters, `mimecast_up` and `mimecast_collector_up` exist from the first scrape on; the other gauges are absent until
-they are known. `mimecast_cache_…` count the requests of all accounts together; like the process's metrics, `/probe` does
-not serve them.
+they are known. The counters `mimecast_cache_*` are those of all accounts together; `/probe` does not serve them.
 """
 
 _REASONS = {
