@@ -11,7 +11,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from multiprocessing.connection import Connection
@@ -51,7 +51,7 @@ def free_port() -> int:
 
 class _Server(ThreadingHTTPServer):
     request_queue_size = 1024
-    body = b""
+    answers: bytes | Mapping[str, bytes] = b""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -60,27 +60,29 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers["Content-Length"]))
+        answers = self.server.answers
+        body = answers if isinstance(answers, bytes) else answers[self.path.rpartition("/")[2]]
         self.send_response(200)
-        self.send_header("Content-Length", str(len(self.server.body)))
+        self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(self.server.body)
+        self.wfile.write(body)
 
     def log_message(self, *_: object) -> None:
         pass
 
 
-def _answer(body: bytes, told: Connection) -> None:
+def _answer(answers: bytes | Mapping[str, bytes], told: Connection) -> None:
     server = _Server(("127.0.0.1", 0), _Handler)
-    server.body = body
+    server.answers = answers
     told.send(server.server_port)
     server.serve_forever()
 
 
 @contextlib.contextmanager
-def answering(body: bytes) -> Iterator[str]:
-    """Run an API in a process of its own that gives these bytes to every call, at once."""
+def answering(answers: bytes | Mapping[str, bytes]) -> Iterator[str]:
+    """Run an API in a process of its own that gives these bytes to every call, or those of its endpoint, at once."""
     ours, theirs = multiprocessing.Pipe()
-    process = multiprocessing.get_context("fork").Process(target=_answer, args=(body, theirs), daemon=True)
+    process = multiprocessing.get_context("fork").Process(target=_answer, args=(answers, theirs), daemon=True)
     process.start()
     try:
         yield f"http://127.0.0.1:{ours.recv()}"
@@ -152,10 +154,15 @@ def process(
         started.wait(20)
 
 
-def configuration(base_url: str, accounts: int = 1, ttl: str = "1h") -> str:
+def configuration(
+    base_url: str, accounts: int = 1, ttl: str = "1h", collectors: Sequence[str] = ("campaigns",)
+) -> str:
     """Return an exporter configuration for `answering`, with limits that a large answer needs."""
     hmac = {"app_id": "a", "app_key": "b", "access_key": "c", "secret_key": "YQ=="}
-    listed = [{"name": f"customer-{n:04d}", "base_url": base_url, "hmac": hmac} for n in range(accounts)]
+    listed = [
+        {"name": f"customer-{n:04d}", "base_url": base_url, "hmac": hmac, "collectors": list(collectors)}
+        for n in range(accounts)
+    ]
     # JSON is YAML.
     return json.dumps(
         {"accounts": listed, "cache": {"ttl": ttl}, "api": {"max_response_size": "1GiB", "timeout": "2m"}}
@@ -163,11 +170,12 @@ def configuration(base_url: str, accounts: int = 1, ttl: str = "1h") -> str:
 
 
 @contextlib.contextmanager
-def exporter(folder: Path, text: str) -> Iterator[Target]:
+def exporter(folder: Path, text: str, *more_flags: str) -> Iterator[Target]:
     """Run the exporter under this configuration."""
+    folder.mkdir(exist_ok=True)
     file, port = folder / "config.yaml", free_port()
     file.write_text(text)
-    flags = [f"--config.file={file}", f"--web.listen-address=127.0.0.1:{port}", "--log.level=error"]
+    flags = [*more_flags, f"--config.file={file}", f"--web.listen-address=127.0.0.1:{port}", "--log.level=error"]
     with process([python_of_users, "-P", "-m", "exporter", "serve", *flags], port, "/metrics", folder) as target:
         yield target
 

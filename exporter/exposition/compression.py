@@ -41,7 +41,7 @@ class CachedBody:
 
     async def gzip(self, end: bytes) -> list[bytes | memoryview]:
         """Return the body, followed by `end`, as one gzip member."""
-        kept = await self._deflated()
+        kept = await self._deflated() if self.parts else _Deflated()
         compressor = isal_zlib.compressobj(_LEVEL, isal_zlib.DEFLATED, -zlib.MAX_WBITS)
         last = compressor.compress(end) + compressor.flush()
         trailer = struct.pack("<II", isal_zlib.crc32(end, kept.crc), (kept.length + len(end)) & 0xFFFFFFFF)
