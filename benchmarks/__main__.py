@@ -1,4 +1,4 @@
-"""`make bench`: everything side by side, printed, and written to benchmarks/RESULTS.md."""
+"""`make bench`: everything side by side, printed, and written to benchmarks/RESULTS.md and docs/performance.md."""
 
 from __future__ import annotations
 
@@ -9,7 +9,20 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from benchmarks import fleets, holding, lifetime, profile, refreshing, rules, scraping, serving, training
+from benchmarks import (
+    collectors,
+    fleets,
+    footprint,
+    holding,
+    lifetime,
+    profile,
+    refreshing,
+    rules,
+    scraping,
+    serving,
+    stalled,
+    training,
+)
 from benchmarks.profile import Parts
 from benchmarks.refreshing import LARGE
 from benchmarks.rows import Row, table
@@ -25,11 +38,13 @@ def main() -> None:
     options = parser.parse_args()
     serving.python_of_users = str(Path(options.python).absolute())
     parts: list[Parts] = []
-    rows = list(_smoke(parts) if options.smoke else _everything(parts))
-    text = _HEAD.format(cores=os.cpu_count(), python=platform.python_version()) + table(rows) + _PROFILE
-    text += profile.table(parts) + _FOOT
+    seconds_of_rules: dict[str, float] = {}
+    rows = list(_smoke(parts) if options.smoke else _everything(parts, seconds_of_rules))
+    facts = {"cores": os.cpu_count(), "python": platform.python_version()}
+    text = _HEAD.format(**facts) + table(rows) + _PROFILE + profile.table(parts) + _FOOT
     if not options.smoke:
         RESULTS.write_text(text)
+        footprint.PAGE.write_text(footprint.page(footprint.measured(), seconds_of_rules, facts))
     sys.stdout.write(text)
 
 
@@ -39,14 +54,16 @@ def _smoke(parts: list[Parts]) -> Iterator[Row]:
     yield from scraping.rows(100, 1, parts, peers=False)
 
 
-def _everything(parts: list[Parts]) -> Iterator[Row]:
+def _everything(parts: list[Parts], seconds_of_rules: dict[str, float]) -> Iterator[Row]:
     yield from refreshing.rows((1_000, LARGE), 5)
     yield from holding.rows((1_000, LARGE), 5)
     for size in (100, 1_000, LARGE):
         yield from scraping.rows(size, 5, parts, peers=True)
     yield from fleets.rows(5)
-    yield from lifetime.rows(90)
-    yield from rules.rows()
+    yield from collectors.rows(5)
+    yield from stalled.rows()
+    yield from lifetime.rows(60)
+    yield from rules.rows(seconds_of_rules)
     yield from training.rows()
 
 

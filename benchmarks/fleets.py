@@ -60,7 +60,7 @@ def rows(rounds: int) -> Iterator[Row]:
         yield Row(f"{what}: memory an account", f"{1000 * memory(ours.pid)[0] / ACCOUNTS:.0f} kB")
         yield Row(f"{what}: CPU of a cached scrape", f"{1000 * contest.cpu['exporter']:.1f} ms")
         if "nginx" in contest.cpu:
-            yield at_most(f"{what}: CPU of a cached scrape against nginx", contest.against("nginx"), 3)
+            yield at_most(f"{what}: CPU of a cached scrape against nginx", contest.against("nginx"), 4)
     yield from asyncio.run(_expiring())
 
 

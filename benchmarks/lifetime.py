@@ -23,11 +23,11 @@ def rows(soak_seconds: float) -> Iterator[Row]:
     with tempfile.TemporaryDirectory() as name, serving.answering(answer_of(_SMALL)) as api:
         folder = Path(name)
         took = 1000 * serving.startup(folder, serving.configuration(api), 9)
-        yield at_most("process start to first answered scrape", took, 350, " ms", 0)
+        yield at_most("process start to first answered scrape", took, 220, " ms", 0)
         with serving.exporter(folder, serving.configuration(api)) as target:
             target.scrape(PROMETHEUS)
             idle = memory(target.pid)[0]
-            yield at_most("memory when idle, one small account", idle, 45, " MB")
+            yield at_most("memory when idle, one small account", idle, 38, " MB")
     grown = [_peak(size) - idle for size in (1_000, LARGE)]
     yield at_most("memory above idle at its peak, 10 000 : 1 000 campaigns", grown[1] / grown[0], 11)
     yield from _soaked(soak_seconds)

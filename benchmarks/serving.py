@@ -154,9 +154,7 @@ def process(
         started.wait(20)
 
 
-def configuration(
-    base_url: str, accounts: int = 1, ttl: str = "1h", collectors: Sequence[str] = ("campaigns",)
-) -> str:
+def configuration(base_url: str, accounts: int = 1, ttl: str = "1h", collectors: Sequence[str] = ("campaigns",)) -> str:
     """Return an exporter configuration for `answering`, with limits that a large answer needs."""
     hmac = {"app_id": "a", "app_key": "b", "access_key": "c", "secret_key": "YQ=="}
     listed = [
