@@ -176,6 +176,22 @@ def test_check_online_distinguishes_a_wrong_key_a_missing_permission_and_a_wrong
     assert "planted" not in done.stdout + done.stderr
 
 
+@pytest.mark.parametrize("command", ["check", "campaigns --all-accounts", "simulate --history=2h"])
+def test_a_command_whose_output_cannot_be_written_says_so(config: Path, command: str) -> None:
+    flags = [] if command.startswith("simulate") else [f"--config.file={config}"]
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [*COMMAND, *command.split(), *flags],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert done.stderr == "mimecast-exporter: cannot write to standard output: No space left on device\n"
+
+
 def test_campaigns_are_listed_with_both_ids(config: Path) -> None:
     table = run("campaigns", f"--config.file={config}", "--account=acme", "--secure-ids")
     assert table.returncode == 0

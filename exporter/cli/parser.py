@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import errno
 import importlib
 import os
 import re
@@ -22,17 +23,26 @@ _COMMANDS = {
     "healthcheck": "check that the running exporter is healthy; for containers",
 }
 
+#: Errors of writing to a pipe that is closed, or to a file on a full or broken disk.
+_OUTPUT_ERRORS = frozenset((errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO))
+
 
 def run(arguments: Sequence[str]) -> int:
     """Run a command; return 0 for success, 1 for failure, 2 for a usage error."""
     options = parse(arguments)
     try:
         command: Callable[[argparse.Namespace], int] = importlib.import_module(f"exporter.cli.{options.command}").run
-        return command(options)
+        status = command(options)
+        sys.stdout.flush()
+        return status
     except KeyboardInterrupt:
         return 130
-    except BrokenPipeError:
+    except OSError as error:
+        if error.errno not in _OUTPUT_ERRORS:
+            raise
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):
+            sys.stderr.write(f"mimecast-exporter: cannot write to standard output: {error.strerror}\n")
         return 1
 
 

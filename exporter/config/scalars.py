@@ -25,10 +25,10 @@ _DURATION = re.compile("".join(rf"(?:([0-9]{{1,15}}){unit})?" for unit in _SECON
 _BYTES = {"B": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 _SIZE = re.compile(r"([0-9]{1,15})(B|[KMGT]i?B)", re.ASCII)
 
-_HOST = re.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?|[0-9a-f]*:[0-9a-f:.]+", re.ASCII)
+_LABEL = "[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
+_HOST = re.compile(rf"(?:{_LABEL}\.)*{_LABEL}|[0-9a-f]*:[0-9a-f:.]+", re.ASCII)
 _MAX_URL = 2000
 
-_LABEL = "[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?"
 #: A host or a domain; a last label of digits only is taken for an invalid IP address.
 _NAME = re.compile(rf"(?:\*?\.)?(?:{_LABEL}\.)*(?![0-9]+$){_LABEL}", re.ASCII)
 _NETWORK = re.compile(r"[0-9a-f:.]+(/[0-9]{1,3})?", re.ASCII)

@@ -177,7 +177,14 @@ def test_a_base_url_is_https_or_on_loopback(url: str) -> None:
         *("http://10.0.0.1", "http://localhost.example", "ftp://a.example", "https://", "https:///x", "a.example", ""),
         *("https://a.example?x", "https://a.example#x", "https://a.example?", "https://u@a.example", "https://a b"),
         *("https://a.example:0", "https://a.example:70000", "https://[::1", "https://a\n.example", "https://ä.example"),
-        *("https://a..example/api", "https://a.example/oauth/token", "https://a_.-", "https://*.example"),
+        *(
+            "https://a..example",
+            "https://a.example/api",
+            "https://a.example/oauth/token",
+            "https://a_.-",
+            "https://*.example",
+        ),
+        f"https://{64 * 'a'}.example",
     ],
 )
 def test_anything_else_is_no_base_url(url: str) -> None:
