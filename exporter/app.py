@@ -23,6 +23,9 @@ from exporter.http.webconfig.watching import WatchedWebConfig
 
 log = logging.getLogger(__name__)
 
+#: Seconds for which changed files must stay as they are before they are loaded: they may still be being written.
+_SETTLING = 1.0
+
 
 class App:
     """A running exporter. `read` reads the configuration again; it raises ConfigError with every problem."""
@@ -72,7 +75,10 @@ class App:
         while True:
             await sleep(interval)
             digest = await asyncio.to_thread(digest_of_files, self._config)
-            if digest != self._digest or await self._is_repaired():
+            if digest == self._digest and not await self._is_repaired():
+                continue
+            await sleep(_SETTLING)
+            if await asyncio.to_thread(digest_of_files, self._config) == digest:
                 self._digest = digest
                 await self.reload()
 

@@ -29,6 +29,8 @@ pytestmark = pytest.mark.anyio
 
 SENT = "mimecast_awareness_campaign_emails_sent"
 GOOD = json_answer(answer(OLDER, NEWER))
+#: Seconds between two checks of the watched files.
+INTERVAL = 30.0
 
 accounts: st.SearchStrategy[dict[str, Any]] = st.builds(
     dict,
@@ -259,7 +261,9 @@ async def test_files_that_change_are_loaded_and_files_that_do_not_are_not(tmp_pa
         (folder / "acme.yaml").unlink,
     ]
 
-    async def sleep(_: float) -> None:
+    async def sleep(seconds: float) -> None:
+        if seconds < INTERVAL:
+            return
         served.append(sorted(app.registry.accounts))
         if not changes:
             raise asyncio.CancelledError
@@ -268,9 +272,37 @@ async def test_files_that_change_are_loaded_and_files_that_do_not_are_not(tmp_pa
     app = App(read(), read)
     await app.start()
     with pytest.raises(asyncio.CancelledError):
-        await app.watch(30, sleep)
+        await app.watch(INTERVAL, sleep)
     both = ["acme", "globex"]
     assert served == [[], [], ["acme"], ["acme"], both, ["acme"], ["acme"], ["acme"], ["acme", "late"], ["late"]]
+    await app.close()
+
+
+@pytest.mark.parametrize("end", [0, 1, 12, 30, 45, 60])
+async def test_a_file_that_is_still_being_written_is_not_loaded(tmp_path: Path, end: int) -> None:
+    config, accounts = tmp_path / "config.yaml", tmp_path / "accounts.yaml"
+    config.write_text("account_files: [accounts.yaml]\n")
+    text = "accounts: [{name: %s, oauth2: {client_id: a, client_secret: b}}]\n"
+    accounts.write_text(text % "acme")
+    served: list[list[str]] = []
+
+    def read() -> Config:
+        return load_file(config, environ={}, catalog=catalog())
+
+    async def sleep(seconds: float) -> None:
+        served.append(list(app.registry.accounts))
+        if len(served) == 1:
+            accounts.write_text((text % "globex")[:end])
+        elif seconds < INTERVAL:
+            accounts.write_text(text % "globex")
+        elif len(served) > 4:
+            raise asyncio.CancelledError
+
+    app = App(read(), read)
+    await app.start()
+    with pytest.raises(asyncio.CancelledError):
+        await app.watch(INTERVAL, sleep)
+    assert served == [["acme"]] * 4 + [["globex"]]
     await app.close()
 
 
@@ -288,7 +320,9 @@ async def test_an_unexpected_error_does_not_end_the_watch(tmp_path: Path) -> Non
             raise error
         return load_file(config, environ={}, catalog=catalog())
 
-    async def sleep(_: float) -> None:
+    async def sleep(seconds: float) -> None:
+        if seconds < INTERVAL:
+            return
         reloads.append(b"reload_successful 1\n" in app.process.render("text"))
         if len(reloads) == 2:
             config.write_text(config.read_text().replace("acme", "globex"))
@@ -298,7 +332,7 @@ async def test_an_unexpected_error_does_not_end_the_watch(tmp_path: Path) -> Non
     app = App(read(), read)
     await app.start()
     with pytest.raises(asyncio.CancelledError):
-        await app.watch(30, sleep)
+        await app.watch(INTERVAL, sleep)
     assert reloads == [True, False, True]
     assert list(app.registry.accounts) == ["globex"]
     await app.close()
@@ -313,16 +347,16 @@ async def test_a_file_that_changed_before_it_was_watched_is_loaded(tmp_path: Pat
 
     checks = ["the only one"]
 
-    async def sleep(_: float) -> None:
-        if not checks:
+    async def sleep(seconds: float) -> None:
+        if seconds == INTERVAL and not checks:
             raise asyncio.CancelledError
-        checks.pop()
+        checks.clear()
 
     app = App(read(), read)
     await app.start()
     config.write_text(config.read_text().replace("acme", "globex"))
     with pytest.raises(asyncio.CancelledError):
-        await app.watch(30, sleep)
+        await app.watch(INTERVAL, sleep)
     assert list(app.registry.accounts) == ["globex"]
     await app.close()
 
