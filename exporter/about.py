@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
+from pathlib import Path
 
 from exporter import __version__
 
@@ -18,7 +18,7 @@ VERSION = __version__
 
 def revision() -> str:
     """Return the Git commit that the package was built from, or `unknown`."""
-    recorded = files("exporter") / "revision.txt"
+    recorded = Path(__file__).with_name("revision.txt")
     return recorded.read_text("ascii").strip() if recorded.is_file() else UNKNOWN_REVISION
 
 

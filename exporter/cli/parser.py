@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 import errno
 import importlib
 import os
@@ -48,8 +47,8 @@ def run(arguments: Sequence[str]) -> int:
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """Return the options; exit with status 2 and a hint if the command line is invalid."""
-    parser = build_parser()
     first = arguments[0] if arguments else "serve"
+    parser = build_parser(first if first in _COMMANDS else "serve")
     if first not in _COMMANDS and not first.startswith("-"):
         hint = _suggestion(first, _COMMANDS) or f"the commands are {', '.join(_COMMANDS)}"
         parser.error(f"unknown command {first!r}: {hint}")
@@ -72,12 +71,14 @@ def _explained(unknown: Sequence[str], parser: argparse.ArgumentParser) -> str:
 
 
 def _suggestion(word: str, known: Iterable[str]) -> str:
+    import difflib  # noqa: PLC0415 - only errors need it
+
     close = difflib.get_close_matches(word, list(known), n=1)
     return f"did you mean {close[0]}?" if close else ""
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """Return the parser of every command."""
+def build_parser(command: str = "serve") -> argparse.ArgumentParser:
+    """Return the parser, with the flags of one command."""
     parser = argparse.ArgumentParser(
         prog="mimecast-exporter",
         usage="%(prog)s [COMMAND] [FLAGS]",
@@ -91,8 +92,8 @@ def build_parser() -> argparse.ArgumentParser:
     )
     added = {name: _add_command(commands, name, text) for name, text in _COMMANDS.items()}
     for flag in FLAGS:
-        for name in flag.commands:
-            added[name].add_argument(flag.name, **flag.options)
+        if command in flag.commands:
+            added[command].add_argument(flag.name, **flag.options)
     return parser
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -122,5 +121,7 @@ def listed(names: Iterable[str], word: str) -> str:
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return the end of a message that suggests a similar name, or an empty string."""
+    import difflib  # noqa: PLC0415 - only errors need it
+
     near = difflib.get_close_matches(name[:_MAX_KEY], list(known), 1)
     return f": did you mean {near[0]}?" if near else ""
