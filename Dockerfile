@@ -5,17 +5,22 @@ FROM ${BASE} AS build
 
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
 WORKDIR /src
+# For strip; its version makes no difference to the image.
+# hadolint ignore=DL3008
+RUN apt-get update && apt-get install --yes --no-install-recommends binutils && rm -rf /var/lib/apt/lists/*
 RUN python -m venv --without-pip /opt/exporter
 COPY requirements/runtime.txt requirements/build.txt requirements/
-# What runs goes into the environment that is copied; what builds the wheel stays here.
+# What runs goes into the environment that is copied; what builds the wheel stays here. The symbols for debuggers, which
+# some wheels hold, would be more than half of the image beyond its base.
 RUN python -m pip --python /opt/exporter/bin/python install --require-hashes --no-compile -r requirements/runtime.txt \
+ && find /opt/exporter/lib -name '*.so' -exec strip --strip-unneeded {} + \
  && python -m pip install --require-hashes --ignore-installed -r requirements/build.txt
 COPY pyproject.toml README.md LICENSE hatch_build.py ./
 COPY exporter exporter
 ARG REVISION=
 RUN SOURCE_REVISION=${REVISION} python -m pip wheel --no-deps --no-build-isolation --wheel-dir /wheels . \
  && python -m pip --python /opt/exporter/bin/python install --no-deps --no-compile /wheels/*.whl \
- && /opt/exporter/bin/python -m compileall -q -j 0 /opt/exporter/lib
+ && /opt/exporter/bin/python -m compileall -q -j 0 --invalidation-mode unchecked-hash /opt/exporter/lib
 
 FROM ${BASE}
 
