@@ -12,8 +12,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
-import bcrypt
-
 from exporter.http.server.tls import Tls, TlsError, TlsSettings
 from exporter.http.webconfig.schema import HttpServerConfig, RateLimit, TlsServerConfig, WebConfigFile
 from exporter.yamlfile import ConfigError, Document, read, read_bytes
@@ -180,6 +178,8 @@ def _document(path: Path, contents: bytes | str) -> Document[WebConfigFile]:
 
 def _user_fault(name: str, hashed: str) -> str:
     """Return the error of a user, or an empty text."""
+    import bcrypt  # noqa: PLC0415 - without users nothing needs it
+
     if ":" in name:
         return "a user name must not contain a colon"
     parts = _BCRYPT.fullmatch(hashed)
