@@ -24,6 +24,8 @@ def rows(soak_seconds: float) -> Iterator[Row]:
         folder = Path(name)
         took = 1000 * serving.startup(folder, serving.configuration(api), 9)
         yield at_most("process start to first answered scrape", took, 220, " ms", 0)
+        before, after = serving.modules(folder, serving.configuration(api))
+        yield Row("modules loaded by `serve` before the first scrape, after it", f"{before}, {after}")
         with serving.exporter(folder, serving.configuration(api)) as target:
             target.scrape(PROMETHEUS)
             idle = memory(target.pid)[0]

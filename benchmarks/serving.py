@@ -34,6 +34,8 @@ PLAIN = PROMETHEUS | {"Accept-Encoding": "identity"}
 
 #: The Python that runs the exporter.
 python_of_users = sys.executable
+#: What the image and the systemd unit set.
+ALLOCATOR = {"MALLOC_TRIM_THRESHOLD_": "131072"}
 #: Why a peer is left out.
 NOT_TO_BE_HAD = "it is not on PATH, and Debian's package cannot be fetched here"
 
@@ -168,13 +170,14 @@ def configuration(base_url: str, accounts: int = 1, ttl: str = "1h", collectors:
 
 
 @contextlib.contextmanager
-def exporter(folder: Path, text: str, *more_flags: str) -> Iterator[Target]:
-    """Run the exporter under this configuration."""
+def exporter(folder: Path, text: str, *more_flags: str, environ: dict[str, str] | None = None) -> Iterator[Target]:
+    """Run the exporter under this configuration; what it logs is in a file of the folder."""
     folder.mkdir(exist_ok=True)
     file, port = folder / "config.yaml", free_port()
     file.write_text(text)
     flags = [*more_flags, f"--config.file={file}", f"--web.listen-address=127.0.0.1:{port}", "--log.level=error"]
-    with process([python_of_users, "-P", "-m", "exporter", "serve", *flags], port, "/metrics", folder) as target:
+    command = [python_of_users, "-P", "-m", "exporter", "serve", *flags]
+    with process(command, port, "/metrics", folder, ALLOCATOR | (environ or {})) as target:
         yield target
 
 
@@ -225,6 +228,15 @@ def startup(folder: Path, text: str, rounds: int) -> float:
             target.scrape(PROMETHEUS)
             taken.append(time.perf_counter() - began)
     return statistics.median(taken)
+
+
+def modules(folder: Path, text: str) -> tuple[int, int]:
+    """Return how many modules the exporter has imported before its first scrape, and after it."""
+    with exporter(folder, text, environ={"PYTHONVERBOSE": "1"}) as target:
+        log = folder / f"{Path(python_of_users).name}.log"
+        before = log.read_text().count("\nimport '")
+        target.scrape(PROMETHEUS)
+        return before, log.read_text().count("\nimport '")
 
 
 def soak(target: Target, seconds: float) -> tuple[int, float]:
