@@ -15,7 +15,7 @@ from tests.commands import Running, running
 #: What other commands, pages, users and error messages need.
 UNNEEDED = {
     *(f"exporter.cli.{name}" for name in ("campaigns", "check", "demo", "fetching", "healthcheck", "simulate")),
-    *("exporter.simulator", "jinja2", "markupsafe", "bcrypt", "difflib", "rich"),
+    *("exporter.simulator", "jinja2", "markupsafe", "bcrypt", "difflib"),
 }
 
 
