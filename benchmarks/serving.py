@@ -19,6 +19,7 @@ from pathlib import Path
 from socket import create_server
 
 from benchmarks.measuring import cpu_seconds, memory
+from tests.commands import ALLOCATOR
 from tests.servers import find
 
 ROOT = Path(__file__).parent.parent
@@ -34,8 +35,6 @@ PLAIN = PROMETHEUS | {"Accept-Encoding": "identity"}
 
 #: The Python that runs the exporter.
 python_of_users = sys.executable
-#: What the image and the systemd unit set.
-ALLOCATOR = {"MALLOC_TRIM_THRESHOLD_": "131072"}
 #: Why a peer is left out.
 NOT_TO_BE_HAD = "it is not on PATH, and Debian's package cannot be fetched here"
 

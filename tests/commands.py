@@ -19,6 +19,8 @@ COMMAND: Sequence[str] = (
     if os.environ.get("EXPORTER_TESTS_INSTALLED")
     else [sys.executable, "-m", "exporter"]
 )
+#: How the image sets up the allocator.
+ALLOCATOR = dict(re.findall(r"(MALLOC_\w+)=(\S+)", (Path(__file__).parent.parent / "Dockerfile").read_text()))
 _TIMEOUT = 30.0
 
 

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.commands import ALLOCATOR
+
 ROOT = Path(__file__).parent.parent
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 
@@ -45,3 +47,10 @@ def test_the_base_is_pinned_by_its_digest_and_nothing_else_is_pulled() -> None:
 def test_nothing_is_installed_that_has_no_hash() -> None:
     for command in re.findall(r"pip[^&\n]* install[^&\n]*", DOCKERFILE):
         assert "--require-hashes" in command or "--no-deps" in command, command
+
+
+def test_the_service_returns_memory_to_the_system_as_the_image_does() -> None:
+    unit = (ROOT / "deploy/systemd/mimecast-exporter.service").read_text().splitlines()
+    assert ALLOCATOR
+    for name, value in ALLOCATOR.items():
+        assert f"Environment={name}={value}" in unit

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import trustme
 
-from tests.commands import Running, running
+from tests.commands import ALLOCATOR, Running, running
 from tests.load.clients import GZIP, Target, drop, open_files, request, resident_megabytes, target
 from tests.load.sizes import SIZES
 from tests.rawserver import json_answer, raw_server, sends
@@ -53,7 +53,7 @@ async def served(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterato
         hmac = {"app_id": "a", "app_key": "b", "access_key": "c", "secret_key": "YQ=="}
         config = {"accounts": [{"name": "acme", "base_url": api.base_url, "hmac": hmac}], "cache": {"ttl": "1h"}}
         (tmp_path / "config.yaml").write_text(json.dumps(config))
-        with running("serve", *flags) as process:
+        with running("serve", *flags, environ=ALLOCATOR) as process:
             server = target(await asyncio.to_thread(lambda: process.base_url), tls)
             assert len((await server.ask(request_plain())).body) > 20_000_000
             yield process, server
