@@ -86,7 +86,7 @@ def _progress() -> list[Json]:
                 *(query(f"quantile({share}, {_COMPLETION})", legend, ref=ref) for ref, share, legend in shares),
                 query(threshold("completion_day30_ratio"), "Target", ref="D"),
             ],
-            unit="percentunit", min=0, max=1, step="2h", empty="no numbers yet",
+            unit="percentunit", min=0, max=1, step="2h", empty="no data",
             overrides=[
                 fixed_colour("B", BLUE, by="byFrameRefID", lineWidth=3),
                 *(fixed_colour(ref, SKY, by="byFrameRefID") for ref in "AC"),

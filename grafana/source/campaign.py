@@ -55,9 +55,9 @@ def _numbers() -> list[Json]:
         stat("Completion", "People who completed, whatever they answered, of those who were sent the campaign.", or_missing(f"max({_COMPLETION})", rules=False), empty="nothing sent", **settings, **share),
         stat("To remind", "People who were sent the campaign and have not completed it.", or_missing(f"max({_TO_REMIND})", rules=False), unit="none", empty="nothing sent", **settings),
         stat("Correct answers", "Share of correct answers; the mean if there are several questions.", or_missing(_CORRECT, rules=False), empty="not known", **settings, **share),
-        stat("Completion, day 30", "Completion on day 30; the dashed line below is the target on that day.", f"max({_DAY_30})", empty="not reached", **judged | {"width": 7}),
-        stat("Days to half", "The campaign's age when completion passed 50 %.", f"max({own})", unit="none", decimals=1, empty="not reached", **settings | {"width": 5}),
-        stat("Usual days to half", "The median of the account's earlier campaigns.", f"max({median})", unit="none", decimals=1, empty="too few campaigns", **settings),
+        stat("Completion, day 30", "Completion on day 30; the dashed line below is the target on that day.", or_missing(f"max({_DAY_30})"), empty="not reached", **judged | {"width": 7}),
+        stat("Days to half", "The campaign's age when completion passed 50 %.", or_missing(f"max({own})"), unit="none", decimals=1, empty="not reached", **settings | {"width": 5}),
+        stat("Usual days to half", "The median of the account's earlier campaigns.", or_missing(f"max({median})"), unit="none", decimals=1, empty="too few campaigns", **settings),
     ]  # fmt: skip
 
 
@@ -103,7 +103,7 @@ def _answers() -> list[Json]:
                 number("A", "People", 70),
                 coloured("Value #C", "Right", 75, mappings=words({"1": ("✓ right", GREEN)}), unit="none", noValue=""),
             ],
-            width=12, height=8, sort=[("Option", False)], empty="no answers yet", now=True,
+            width=12, height=8, sort=[("Option", False)], empty="no answers known", now=True,
         ),
         table(
             "Correct answers by question", "Correct answers of completions, by question. Implausible counts are left out.",

@@ -27,7 +27,7 @@ from palette import (
     words,
 )
 from panels import row, stat
-from promql import PROCESS, SELECTED, exported, missing_row, only_exporters, or_missing
+from promql import PROCESS, SELECTED, exported, only_exporters, or_missing, threshold
 from tables import Column, coloured, number, table
 
 #: One of palette.ACCOUNT_STATES.
@@ -141,7 +141,8 @@ def _exporters() -> Json:
 
 
 def _alerts() -> Json:
-    firing = 'ALERTS{job=~"$job", alertstate="firing", category="exporter", severity!="none"}'
+    # The alert that no exporter is scraped has no job.
+    firing = 'ALERTS{job=~"$job|", alertstate="firing", category="exporter", severity!="none"}'
     labels = "alertname, severity, account, instance, exporter, collector, file"
     place = 'label_join({}, "where", " ", "account", "collector", "exporter", "instance", "file")'
     place = f'label_replace({place}, "where", "$1", "where", " *(.*?) *")'
@@ -151,7 +152,7 @@ def _alerts() -> Json:
     copied = f'label_replace(max by ({labels}) ({firing}), "anchor", "$1", "alertname", "(.*)")'
     return table(
         "Alerts", "Firing alerts about the exporter and its accounts, the most urgent first. Click one for its runbook.",
-        {"A": f"{place.format(copied)}\nor {missing_row('alertname')}"},
+        {"A": f'{place.format(copied)}\nor label_replace(-1 * absent({threshold("data_age_seconds")}), "alertname", "rules missing", "", "")'},
         [
             coloured("severity", "Severity", 90, mappings=SEVERITIES),
             Column("alertname", "Alert", custom__minWidth=190, links=runbook),

@@ -7,6 +7,7 @@ from palette import (
     AS_EXPECTED,
     BLUE,
     CAMPAIGN_STATES,
+    DASHES,
     FRESH_IS_GOOD,
     GREEN,
     GREY,
@@ -24,8 +25,8 @@ from promql import (
     exported,
     kept,
     last_day_bar,
-    missing_row,
     or_missing,
+    or_missing_row,
     state,
     threshold,
     total,
@@ -130,13 +131,13 @@ def _trend() -> list[Json]:
                 query(f"{right} / ({answered} > 0)", "Correct answers", ref="B"),
                 query(threshold("completion_day30_ratio"), "Target", ref="C"),
             ],
-            unit="percentunit", min=0, max=1, step="2h", empty="no numbers yet",
+            unit="percentunit", min=0, max=1, step="2h", empty="no data",
             overrides=[fixed_colour("Completion", BLUE, lineWidth=3), fixed_colour("Correct answers", GREEN), fixed_colour("Target", GREY, **DASHED)],
         ),
         timeseries(
             "Completions per day", "People who completed a campaign, by day; the last bar is today so far.",
             [query(f"{_COMPLETIONS_OF_THE_DAY}\nor {_completions_today()}", "Completions")],
-            unit="none", decimals=0, bars="after", step="1d", legend=False, overrides=[fixed_colour("Completions", BLUE)], empty="no completions",
+            unit="none", decimals=0, bars="after", step="1d", legend=False, overrides=[fixed_colour("Completions", BLUE)], empty="no data",
         ),
     ]  # fmt: skip
 
@@ -161,7 +162,7 @@ def _results() -> Json:
         "Results by day 30",
         f"Campaigns of the last 400 days that have passed day 30, the newest first ({MAX_ROWS} at most). Completion is that of day 30.",
         {
-            "A": f"{with_account_column(f'{shown} * 1000')}\nor {missing_row('title')}",
+            "A": or_missing_row(with_account_column(f"{shown} * 1000"), "title"),
             **_of(shown, **_SPAN),
             "B": f"{shown} * 0 + {_ON} group_left () {_DAY_30}",
             "C": f"{shown} * 0 + {_ON} group_left () {kept('days_to_half')}",
@@ -183,10 +184,10 @@ def _scheduled() -> Json:
     return table(
         "Scheduled campaigns", "Campaigns that are scheduled, the next one first.",
         {
-            "A": f"{with_account_column(shown)}\nor {missing_row('title')}",
+            "A": or_missing_row(with_account_column(shown), "title"),
             **_of(shown, B=f"{_LAUNCH} * 1000"),
         },
-        [_title(), _ACCOUNT, date("B", "Launch"), number("A", "In days", 85), *_CAMPAIGN],
+        [_title(), _ACCOUNT, date("B", "Launch"), number("A", "In days", 85, mappings=DASHES), *_CAMPAIGN],
         height=7, sort=[("In days", False)], empty="no campaign is scheduled",
     )  # fmt: skip
 
@@ -195,7 +196,7 @@ def _hardest() -> Json:
     shown = f"bottomk(10, max by ({BY_CAMPAIGN}, question) (question:mimecast_awareness_correct:ratio{{{SELECTED}}}))"
     return table(
         "Hardest questions", "The ten questions with the smallest share of correct answers, in campaigns of the last 90 days with at least 20 completions.",
-        {"A": f"{with_account_column(shown)}\nor {missing_row('title')}"},
+        {"A": or_missing_row(with_account_column(shown), "title")},
         [
             _title(),
             _ACCOUNT,
@@ -211,7 +212,7 @@ def _alerts() -> Json:
     firing = f'ALERTS{{{SELECTED}, alertstate="firing", category="training", severity!="none"}}'
     return table(
         "Alerts", "Firing alerts about training; docs/operations.md explains each.",
-        {"A": f"{with_account_column(f'max by (alertname, severity, account, title) ({firing})')}\nor {missing_row('alertname')}"},
+        {"A": or_missing_row(with_account_column(f"max by (alertname, severity, account, title) ({firing})"), "alertname")},
         [
             coloured("severity", "Severity", 95, mappings=SEVERITIES),
             Column("alertname", "Alert", custom__minWidth=200),

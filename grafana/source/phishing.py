@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from layout import FOR_ACCOUNTS, OVERVIEW, PHISHING, dashboard, link
-from palette import AMBER, BLUE, GRADES, GREY, MISSING, RED, Json, words
+from palette import AMBER, BLUE, GRADES, GREY, RED, Json, words
 from panels import bar_gauge, fixed_colour, query, stat, timeseries
 from promql import (
     BY_CAMPAIGN,
@@ -11,13 +11,14 @@ from promql import (
     account,
     exported,
     or_missing,
+    or_missing_row,
     simulation,
     with_account_column,
 )
-from tables import Column, coloured, number, share_bar, table
+from tables import Column, coloured, date, number, share_bar, table
 
 _MAX_ROWS = 500
-_SWITCH_ON = "to enable the collector, set collectors: [campaigns, phishing, safe_score, performance]"
+_NO_DATA = "no data; see Collectors below"
 _SENT, _LAUNCH = (
     exported(f"awareness_phishing_campaign_{name}", BY_CAMPAIGN) for name in ("sent", "launch_timestamp_seconds")
 )
@@ -82,7 +83,7 @@ def _simulations() -> list[Json]:
         timeseries(
             "Click and submit rate by simulation", "Each dot is a simulation, or the mean of those of several accounts, on the day of its launch; its height is the rate that it has reached until now. Simulations of the last three days are left out.",
             [query(rates["clicked"], "Clicked", ref="A"), query(rates["submitted"], "Submitted data", ref="B")],
-            width=24, unit="percentunit", step="1d", empty=f"no simulation; {_SWITCH_ON}",
+            width=24, unit="percentunit", step="1d", empty=_NO_DATA,
             custom={"spanNulls": True, "showPoints": "always", "pointSize": 9},
             overrides=[fixed_colour("Clicked", AMBER), fixed_colour("Submitted data", RED)],
         ),
@@ -95,11 +96,11 @@ def _by_simulation() -> Json:
     columns = {"B": _SENT, "C": _CLICKED, "D": median, "E": _SUBMITTED}
     return table(
         "Simulations", f"The newest first ({_MAX_ROWS} at most). The median is that of the account's simulations of the last 400 days. Clicks and submissions are separate counts of Mimecast; do not add them.",
-        {"A": or_missing(with_account_column(f"{shown} * 1000"), "phishing"), **{ref: f"{expr}\nand {shown}" for ref, expr in columns.items()}},
+        {"A": or_missing_row(with_account_column(f"{shown} * 1000"), "title", "phishing"), **{ref: f"{expr}\nand {shown}" for ref, expr in columns.items()}},
         [
             Column("title", "Simulation", custom__minWidth=170),
             Column("shown_account", "Account", custom__width=120),
-            Column("Value #A", "Launched", unit="time:YYYY-MM-DD", custom__width=110, custom__align="left", mappings=MISSING),
+            date("A", "Launched"),
             number("B", "Sent", 70),
             share_bar("C", "Clicked", 115),
             number("D", "Median", 80, unit="percentunit"),
@@ -116,14 +117,14 @@ def _risk() -> list[Json]:
         timeseries(
             "People by SAFE score grade", "Share of people with each grade, from A, the best, to F; there is no E.",
             [query(grades, "{{grade}}")],
-            unit="none",  height=9, span="30d", step="6h", empty=f"no scores; {_SWITCH_ON}",
+            unit="none", height=9, span="30d", step="6h", empty=_NO_DATA,
             custom={"stacking": {"mode": "percent", "group": "A"}, "fillOpacity": 80, "lineWidth": 0},
             overrides=[fixed_colour(grade, colour) for grade, colour in GRADES.items()],
         ),
         bar_gauge(
             "People by incorrect answers", "How many people have given how many incorrect answers.",
             [query(f"sum by (incorrect) ({wrong})", "{{incorrect}}", instant=True)],
-            height=9, unit="none", decimals=0, min=0, empty=f"no answers; {_SWITCH_ON}",
+            height=9, unit="none", decimals=0, min=0, empty=_NO_DATA,
         ),
     ]  # fmt: skip
 
@@ -148,7 +149,7 @@ def _accounts() -> Json:
             share_bar("C", "Grade D or F", 110),
             number("D", "Not watched", 100, **percent),
         ],
-        height=9, sort=[("Click rate, median", True)], empty="no account has enabled these collectors",
+        height=9, sort=[("Click rate, median", True)], empty=_NO_DATA,
     )  # fmt: skip
 
 
