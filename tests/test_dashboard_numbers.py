@@ -192,6 +192,8 @@ def firing() -> Iterator[str]:
     for name, collector in alerts:
         labels = {"account": "acme", "alertname": name, "anchor": name, "collector": collector}
         yield labelled("", labels | {"severity": "warning", "where": f"acme {collector}"})
+    # The world has no series up, so that an alert without a job fires.
+    yield labelled("", dict.fromkeys(("alertname", "anchor"), "MimecastExporterMissing") | {"severity": "warning"})
 
 
 def phishing() -> Iterator[Case]:
@@ -234,11 +236,10 @@ def missing() -> Iterator[Case]:
         yield Case("says what is missing", name, {"{}": -1}, world="exporter down")
     for name in ("awareness-overview: Age of the numbers A", "accounts: Failing A", "exporter: Collectors failing A"):
         yield Case("says what is missing", name, {"{}": -1}, world="exporter down")
-    text = "Not known: exporter down or rules missing"
     for world, code in (("rules missing", -2), ("exporter down", -1)):
-        alerts = {labelled("", {"alertname": text}): code}
+        alerts = {labelled("", {"alertname": world}): code}
         yield Case("alerts cannot be known", "awareness-overview: Alerts A", alerts, world=world)
-        questions = {labelled("", {"title": text}): code}
+        questions = {labelled("", {"title": world}): code}
         yield Case("questions cannot be known", "awareness-overview: Hardest questions A", questions, world=world)
 
 
