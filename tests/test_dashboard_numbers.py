@@ -154,9 +154,9 @@ def one_campaign() -> Iterator[Case]:
         yield Case("an old campaign is known", f"campaign: {panel} A", {"{}": value}, old)
     reached = {"campaign": "hasstalled"}
     yield Case("day 30 is remembered", "campaign: Completion, day 30 A", {"{}": 0.3}, reached)
-    half = "campaign: Days to half"
+    half = "campaign: Days to 50 %"
     yield Case("half had completed after 200 hours", f"{half} A", {"{}": 200 / 24}, chosen)
-    yield Case("there are fewer than three campaigns", "campaign: Usual days to half A", {}, chosen)
+    yield Case("there are fewer than three campaigns", "campaign: Usual days to 50 % A", {}, chosen)
     yield Case("there are fewer than three campaigns", "campaign: Completion since the launch B", {}, chosen)
 
 
@@ -168,11 +168,11 @@ def accounts() -> Iterator[Case]:
     yield Case("its completion is below 80 %", "accounts: Below the target A", {"{}": 1})
     rows = {"A": 2, "B": 186 / 300, "C": 1 / 3, "D": 4, "E": 1, "F": 110, "G": DAY}
     for ref, value in rows.items():
-        yield Case("a row is one account", f"accounts: Accounts, the worst first {ref}", {acme: value})
+        yield Case("a row is one account", f"accounts: Accounts, worst first {ref}", {acme: value})
     yield Case(
-        "a search finds by a part of the name", "accounts: Accounts, the worst first B", {acme: 0.62}, {"search": "CM"}
+        "a search finds by a part of the name", "accounts: Accounts, worst first B", {acme: 0.62}, {"search": "CM"}
     )
-    yield Case("a search leaves others out", "accounts: Accounts, the worst first B", {}, {"search": "glo"})
+    yield Case("a search leaves others out", "accounts: Accounts, worst first B", {}, {"search": "glo"})
 
 
 def exporter() -> Iterator[Case]:
@@ -204,7 +204,7 @@ def phishing() -> Iterator[Case]:
     }
     for panel, value in numbers.items():
         yield Case("an account scraped twice counts once", f"phishing-and-risk: {panel} A", {"{}": value})
-    yield Case("a collector is off", "phishing-and-risk: Not watched A", {"{}": -3})
+    yield Case("a collector is off", "phishing-and-risk: Videos not watched A", {"{}": -3})
     for ref, rate in (("A", 0.04), ("B", 0.0)):
         graph = f"phishing-and-risk: Click and submit rate by simulation {ref}"
         yield Case("a dot is on the day of the launch", graph, {"{}": rate}, hours=120)

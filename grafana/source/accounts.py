@@ -55,7 +55,7 @@ def _accounts() -> Json:
         "G": AGE,
     }
     return table(
-        "Accounts, the worst first",
+        "Accounts, worst first",
         "Failing accounts first, then those with the lowest completion. Completion: over the campaigns launched in the last 90 days. On target: share of the campaigns launched 30 to 365 days ago that reached the target. "
         "Click an account for its campaigns, or its state for its API calls.",
         {ref: expr.replace(SELECTED, _FOUND) for ref, expr in values.items()},

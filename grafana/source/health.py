@@ -94,7 +94,7 @@ def _collectors() -> Json:
             coloured("Value #B", "Data age", 90, unit="s", decimals=0, thresholds=in_a_cell(FRESH_IS_GOOD), **right),
             number("E", "Failures", 85),
             number("C", "Duration", 90, unit="s", decimals=1),
-            number("D", "Answer", 85, unit="bytes"),
+            number("D", "Response", 95, unit="bytes"),
         ],
         height=9, pages=True, sort=[("State", True), ("Data age", True)], empty="no account is scraped",
     )  # fmt: skip
@@ -109,7 +109,7 @@ def _limits() -> Json:
         [
             Column("account", "Account", custom__minWidth=110),
             coloured("Value #A", "Rate left", 80, unit="percentunit", decimals=0, thresholds=in_a_cell(_LEFT_OK), **right),
-            coloured("Value #B", "Clock", 70, unit="s", decimals=0, thresholds=in_a_cell(_SKEW_OK), **right),
+            coloured("Value #B", "Clock skew", 95, unit="s", decimals=0, thresholds=in_a_cell(_SKEW_OK), **right),
             number("C", "Campaigns", 95),
             number("D", "Skipped", 75),
         ],
@@ -131,8 +131,8 @@ def _exporters() -> Json:
             Column("instance", "Exporter", custom__minWidth=130),
             coloured("Value #A", "State", 70, mappings=UP_OR_DOWN, unit="none"),
             coloured("Value #C", "Configuration", 115, mappings=OK, unit="none"),
-            number("D", "Loaded ago", 105, unit="s"),
-            number("E", "Running for", 105, unit="s"),
+            number("D", "Config age", 105, unit="s"),
+            number("E", "Uptime", 105, unit="s"),
             Column("version", "Version", custom__width=75),
             Column("python_version", "Python", custom__width=75),
         ],

@@ -81,7 +81,7 @@ def _numbers() -> list[Json]:
     return [
         stat("Age of the numbers", "Age of the oldest data shown.", or_missing(AGE_OF_DATA), unit="s", decimals=0, thresholds=FRESH_IS_GOOD, mappings=MISSING),
         stat("People still to remind", "People who were sent a campaign that is running and have not completed it. A person in two campaigns counts twice.", or_missing(total("users_to_remind:sum")), unit="none"),
-        stat("Campaigns on track", "Share of the running campaigns that have reached the completion expected at their age. Campaigns of the first three days are left out.", or_missing(f"{on_track} / ({on_track} + {behind} > 0)"), empty="none to judge", **judged),
+        stat("Campaigns on track", "Share of the running campaigns that have reached the completion expected at their age, or are on pace to reach the target by day 30. Campaigns of the last seven days are left out.", or_missing(f"{on_track} / ({on_track} + {behind} > 0)"), empty="none to judge", **judged),
         stat("Completion, last 90 days", "People who completed, of those who were sent a campaign that was launched in the last 90 days.", or_missing(f"{completed} / ({audience} > 0)"), empty="nothing sent", **share),
         stat("Correct, last 90 days", "People who answered correctly, of those who completed a campaign that was launched in the last 90 days.", or_missing(f"{right} / ({answered} > 0)"), empty="no answers", **share),
         stat("On target, 12 months", "Share of the campaigns launched 30 to 365 days ago whose completion reached the target (80 % by default, mimecast_awareness:completion_day30_ratio:threshold).", or_missing(f"{reached} / ({finished} > 0)"), empty="none yet", **judged),
@@ -102,7 +102,7 @@ def _what_to_do() -> Json:
     )
     return table(
         "What to do now",
-        f"Running campaigns, the most urgent first ({MAX_ROWS} at most). Behind: completion is below what is expected at the campaign's age. Stalled: behind, and nobody has completed for a week. "
+        f"Running campaigns, the most urgent first ({MAX_ROWS} at most). Behind: completion is below what is expected at the campaign's age, and not on pace to reach the target by day 30. Stalled: below the target, and nobody has completed for a week. "
         "The bar is completion divided by expected completion. Click a campaign to open it.",
         {"A": or_missing(with_account_column(shown)), **columns},
         [

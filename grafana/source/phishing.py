@@ -35,7 +35,7 @@ def _numbers() -> list[Json]:
         stat("Click rate", "The mean over the phishing simulations launched 7 to 365 days ago of the share of people who clicked, of those it was sent to.", or_missing(f"avg({_CLICKED} and {_YEAR})", "phishing"), empty="no simulation", **share),
         stat("Submit rate", "The same for people who submitted data. Whether people who submitted count as clicked as well is not documented.", or_missing(f"avg({_SUBMITTED} and {_YEAR})", "phishing"), empty="no simulation", **share),
         stat("Grade D or F", "Share of people whose SAFE score has the grade D or F; the mean over the accounts.", or_missing(f"avg({low})", "safe_score"), empty="no scores", **share),
-        stat("Not watched", "Share of the training videos sent that were not watched; the mean over the accounts.", or_missing(f"avg({unwatched})", "performance"), empty="no videos", **share),
+        stat("Videos not watched", "Share of the training videos sent that were not watched; the mean over the accounts.", or_missing(f"avg({unwatched})", "performance"), empty="no videos", **share),
     ]  # fmt: skip
 
 
