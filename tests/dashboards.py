@@ -31,7 +31,7 @@ EMPTY_AT_FIRST = {
     "awareness-overview: Results by day 30 Y": _DAY_30,
     "awareness-overview: Results by day 30 Z": _DAY_30,
     "campaign: Completions per day A": _LATER,
-    "campaign: Completion, day 30 A": _DAY_30,
+    "campaign: Result by day 30 A": _DAY_30,
     "campaign: Days to 50 % A": "nobody saw it happen in the first minutes",
     "campaign: Usual days to 50 % A": _DAY_30,
     "campaign: Completion since the launch B": _DAY_30,

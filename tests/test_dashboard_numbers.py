@@ -153,7 +153,7 @@ def one_campaign() -> Iterator[Case]:
     for panel, value in {"State": 6, "Day": 210, "Completion": 0.5, "To remind": 50}.items():
         yield Case("an old campaign is known", f"campaign: {panel} A", {"{}": value}, old)
     reached = {"campaign": "hasstalled"}
-    yield Case("day 30 is remembered", "campaign: Completion, day 30 A", {"{}": 0.3}, reached)
+    yield Case("day 30 is remembered", "campaign: Result by day 30 A", {"{}": 0.3}, reached)
     half = "campaign: Days to 50 %"
     yield Case("half had completed after 200 hours", f"{half} A", {"{}": 200 / 24}, chosen)
     yield Case("there are fewer than three campaigns", "campaign: Usual days to 50 % A", {}, chosen)
@@ -204,7 +204,7 @@ def phishing() -> Iterator[Case]:
     }
     for panel, value in numbers.items():
         yield Case("an account scraped twice counts once", f"phishing-and-risk: {panel} A", {"{}": value})
-    yield Case("a collector is off", "phishing-and-risk: Videos not watched A", {"{}": -3})
+    yield Case("a collector is off", "phishing-and-risk: Unseen videos A", {"{}": -3})
     for ref, rate in (("A", 0.04), ("B", 0.0)):
         graph = f"phishing-and-risk: Click and submit rate by simulation {ref}"
         yield Case("a dot is on the day of the launch", graph, {"{}": rate}, hours=120)

@@ -81,7 +81,7 @@ def _collectors() -> Json:
         "B": AGE,
         "C": TOOK,
         "D": exported("response_size_bytes", BY),
-        "E": f"sum by ({BY}) (max by ({BY}, reason) (increase(mimecast_refresh_failures_total{{{SELECTED}}}[$__range])))",
+        "E": f"sum by ({BY}) (max by ({BY}, reason) (increase(mimecast_refresh_failures_total{{{SELECTED}}}[$__range]))) and {_COLLECTOR_UP}",
     }
     right: Json = {"custom__align": "right"}
     return table(
@@ -144,7 +144,9 @@ def _alerts() -> Json:
     # The alert that no exporter is scraped has no job.
     firing = 'ALERTS{job=~"$job|", alertstate="firing", category="exporter", severity!="none"}'
     labels = "alertname, severity, account, instance, exporter, collector, file"
-    place = 'label_join({}, "where", " ", "account", "collector", "exporter", "instance", "file")'
+    # Where an alert names an exporter, an instance names the same.
+    place = 'label_replace({}, "instance", "$1", "exporter", "(.+)")'
+    place = f'label_join({place}, "where", " ", "account", "collector", "instance", "file")'
     place = f'label_replace({place}, "where", "$1", "where", " *(.*?) *")'
     runbook = [
         {"title": "Open the runbook", "url": f'{_OPERATIONS}#${{__data.fields["Anchor"].text}}', "targetBlank": True}

@@ -108,19 +108,19 @@ def cache_and_process() -> list[Json]:
             [query(only_exporters(f"max by (job, instance) (scrape_duration_seconds{{{PROCESS}}})"), "{{instance}}")],
             unit="s", **_ONE_COLOUR,
         ),
-        timeseries("Memory", "Resident memory of each exporter.", [query(only_exporters(f"process_resident_memory_bytes{{{PROCESS}}}"), "{{instance}}")], width=6, unit="bytes", **_ONE_COLOUR),
-        timeseries("CPU", "Share of one core that each exporter uses.", [query(only_exporters(f"rate(process_cpu_seconds_total{{{PROCESS}}}[$__rate_interval])"), "{{instance}}")], width=6, unit="percentunit", **_ONE_COLOUR),
+        timeseries("Memory", "Resident memory of each exporter.", [query(only_exporters(f"process_resident_memory_bytes{{{PROCESS}}}"), "{{instance}}")], unit="bytes", **_ONE_COLOUR),
+        timeseries("CPU", "Share of one core that each exporter uses.", [query(only_exporters(f"rate(process_cpu_seconds_total{{{PROCESS}}}[$__rate_interval])"), "{{instance}}")], unit="percentunit", **_ONE_COLOUR),
         timeseries(
-            "Open file limit", "Open files, and the number that the exporter may open.",
+            "Open files and their limit", "Open files, and the number that the exporter may open.",
             [
                 query(only_exporters(f"process_open_fds{{{PROCESS}}}"), "{{instance}}", ref="A"),
                 query(only_exporters(f"process_max_fds{{{PROCESS}}}"), "{{instance}} limit", ref="B"),
             ],
-            width=6, unit="none", decimals=0, overrides=[fixed_colour("A", BLUE, by="byFrameRefID"), fixed_colour("B", GREY, by="byFrameRefID", **DASHED)],
+            unit="none", decimals=0, overrides=[fixed_colour("A", BLUE, by="byFrameRefID"), fixed_colour("B", GREY, by="byFrameRefID", **DASHED)],
         ),
         timeseries(
             "Refused requests", "Requests answered with 503 in the time before each bar because of --web.max-requests.",
             [query(f"sum({refused})", "Refused")],
-            width=6, legend=False, empty="no data", overrides=[fixed_colour("Refused", RED)], **_BARS,
+            legend=False, empty="no data", overrides=[fixed_colour("Refused", RED)], **_BARS,
         ),
     ]  # fmt: skip

@@ -32,7 +32,7 @@ from promql import (
     total,
     with_account_column,
 )
-from tables import Column, coloured, date, hidden, number, share_bar, table
+from tables import Column, coloured, date, hidden, number, share_bar, table, wrapped
 
 #: The browser draws no more rows than that well.
 MAX_ROWS = 500
@@ -59,11 +59,11 @@ _ITS_TIME = [
 
 def _title(time: str = SAME_TIME) -> Column:
     to_campaign = link("Open the campaign", CAMPAIGN, time=time, account="Link account", campaign="Link campaign")
-    return Column("title", "Campaign", custom__minWidth=170, links=[to_campaign])
+    return wrapped("title", "Campaign", 135, links=[to_campaign])
 
 
 _TITLE_OF_ITS_TIME = _title('from=${__data.fields["From"].text}&to=${__data.fields["To"].text}')
-_ACCOUNT = Column("shown_account", "Account", custom__width=120)
+_ACCOUNT = Column("shown_account", "Account", custom__width=105)
 
 
 def _of(rows: str, **queries: str) -> dict[str, str]:
@@ -106,17 +106,17 @@ def _what_to_do() -> Json:
         "The bar is completion divided by expected completion. Click a campaign to open it.",
         {"A": or_missing(with_account_column(shown)), **columns},
         [
-            coloured("Value #A", "State", 115, mappings=CAMPAIGN_STATES, unit="none"),
+            coloured("Value #A", "State", 103, mappings=CAMPAIGN_STATES, unit="none"),
             _TITLE_OF_ITS_TIME,
             _ACCOUNT,
-            number("B", "Day", 50),
-            number("F", "To remind", 105),
-            number("C", "Completion", 95, unit="percentunit"),
-            number("D", "Expected", 82, unit="percentunit"),
-            share_bar("E", "Of expected", 120, AS_EXPECTED),
+            number("B", "Day", 45),
+            number("F", "To remind", 97),
+            number("C", "Completion", 92, unit="percentunit"),
+            number("D", "Expected", 78, unit="percentunit"),
+            share_bar("E", "Of expected", 95, AS_EXPECTED),
             *_ITS_TIME,
         ],
-        height=10, sort=[("State", True), ("To remind", True)], empty="no campaign is running",
+        height=12, sort=[("State", True), ("To remind", True)], empty="no campaign is running",
     )  # fmt: skip
 
 
@@ -216,7 +216,7 @@ def _alerts() -> Json:
         [
             coloured("severity", "Severity", 95, mappings=SEVERITIES),
             Column("alertname", "Alert", custom__minWidth=200),
-            Column("title", "Campaign", custom__minWidth=120),
+            wrapped("title", "Campaign", 120),
             _ACCOUNT,
         ],
         height=8, sort=[("Severity", True)], empty="no alert is firing",

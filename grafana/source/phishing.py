@@ -15,10 +15,9 @@ from promql import (
     simulation,
     with_account_column,
 )
-from tables import Column, coloured, date, number, share_bar, table
+from tables import Column, coloured, date, number, share_bar, table, wrapped
 
 _MAX_ROWS = 500
-_NO_DATA = "no data; see Collectors below"
 _SENT, _LAUNCH = (
     exported(f"awareness_phishing_campaign_{name}", BY_CAMPAIGN) for name in ("sent", "launch_timestamp_seconds")
 )
@@ -35,7 +34,7 @@ def _numbers() -> list[Json]:
         stat("Click rate", "The mean over the phishing simulations launched 7 to 365 days ago of the share of people who clicked, of those it was sent to.", or_missing(f"avg({_CLICKED} and {_YEAR})", "phishing"), empty="no simulation", **share),
         stat("Submit rate", "The same for people who submitted data. Whether people who submitted count as clicked as well is not documented.", or_missing(f"avg({_SUBMITTED} and {_YEAR})", "phishing"), empty="no simulation", **share),
         stat("Grade D or F", "Share of people whose SAFE score has the grade D or F; the mean over the accounts.", or_missing(f"avg({low})", "safe_score"), empty="no scores", **share),
-        stat("Videos not watched", "Share of the training videos sent that were not watched; the mean over the accounts.", or_missing(f"avg({unwatched})", "performance"), empty="no videos", **share),
+        stat("Unseen videos", "Share of the training videos sent that were not watched; the mean over the accounts.", or_missing(f"avg({unwatched})", "performance"), empty="no videos", **share),
     ]  # fmt: skip
 
 
@@ -83,7 +82,7 @@ def _simulations() -> list[Json]:
         timeseries(
             "Click and submit rate by simulation", "Each dot is a simulation, or the mean of those of several accounts, on the day of its launch; its height is the rate that it has reached until now. Simulations of the last three days are left out.",
             [query(rates["clicked"], "Clicked", ref="A"), query(rates["submitted"], "Submitted data", ref="B")],
-            width=24, unit="percentunit", step="1d", empty=_NO_DATA,
+            width=24, unit="percentunit", step="1d",
             custom={"spanNulls": True, "showPoints": "always", "pointSize": 9},
             overrides=[fixed_colour("Clicked", AMBER), fixed_colour("Submitted data", RED)],
         ),
@@ -98,13 +97,13 @@ def _by_simulation() -> Json:
         "Simulations", f"The newest first ({_MAX_ROWS} at most). The median is that of the account's simulations of the last 400 days. Clicks and submissions are separate counts of Mimecast; do not add them.",
         {"A": or_missing_row(with_account_column(f"{shown} * 1000"), "title", "phishing"), **{ref: f"{expr}\nand {shown}" for ref, expr in columns.items()}},
         [
-            Column("title", "Simulation", custom__minWidth=170),
-            Column("shown_account", "Account", custom__width=120),
+            wrapped("title", "Simulation", 150),
+            Column("shown_account", "Account", custom__width=105),
             date("A", "Launched"),
-            number("B", "Sent", 70),
-            share_bar("C", "Clicked", 115),
-            number("D", "Median", 80, unit="percentunit"),
-            share_bar("E", "Submitted", 115),
+            number("B", "Sent", 60),
+            share_bar("C", "Clicked", 110),
+            number("D", "Median", 75, unit="percentunit"),
+            share_bar("E", "Submitted", 110),
         ],
         width=24, height=9, sort=[("Launched", True)], empty="no simulation",
     )  # fmt: skip
@@ -117,14 +116,14 @@ def _risk() -> list[Json]:
         timeseries(
             "People by SAFE score grade", "Share of people with each grade, from A, the best, to F; there is no E.",
             [query(grades, "{{grade}}")],
-            unit="none", height=9, span="30d", step="6h", empty=_NO_DATA,
+            unit="none", height=9, span="30d", step="6h",
             custom={"stacking": {"mode": "percent", "group": "A"}, "fillOpacity": 80, "lineWidth": 0},
             overrides=[fixed_colour(grade, colour) for grade, colour in GRADES.items()],
         ),
         bar_gauge(
             "People by incorrect answers", "How many people have given how many incorrect answers.",
             [query(f"sum by (incorrect) ({wrong})", "{{incorrect}}", instant=True)],
-            height=9, unit="none", decimals=0, min=0, empty=_NO_DATA,
+            height=9, unit="none", decimals=0, min=0,
         ),
     ]  # fmt: skip
 
@@ -147,9 +146,9 @@ def _accounts() -> Json:
             share_bar("A", "Click rate, median", 145),
             share_bar("B", "Submit rate, median", 150),
             share_bar("C", "Grade D or F", 110),
-            number("D", "Not watched", 100, **percent),
+            number("D", "Unseen videos", 115, **percent),
         ],
-        height=9, sort=[("Click rate, median", True)], empty=_NO_DATA,
+        height=9, sort=[("Click rate, median", True)],
     )  # fmt: skip
 
 
