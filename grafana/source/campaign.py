@@ -51,7 +51,7 @@ def _numbers() -> list[Json]:
     median = f"last_over_time(account:mimecast_awareness_completion_days_to_half:median{{{SELECTED}}}[2h])"
     return [
         stat("State", "Behind: completion is below what is expected at the campaign's age, and not on pace to reach the target by day 30. Stalled: below the target, and nobody has completed for a week. Completed: nearly everybody has completed. Ended: launched more than 90 days ago.", or_missing(f"max({state(CHOSEN)})"), unit="none", mappings=CAMPAIGN_STATES, empty="not known", **settings),
-        stat("Day", "Days since the launch. After day 30 Mimecast puts people who have not completed on its watchlist.", or_missing(f"floor((time() - (max({_LAUNCH}) <= time())) / 86400)", rules=False), unit="none", decimals=0, empty="not launched", **settings),
+        stat("Day", "Days since the launch. After day 30 Mimecast puts people who have not completed on its watchlist.", or_missing(f"floor((time() - max({_LAUNCH} <= time())) / 86400)", rules=False), unit="none", decimals=0, empty="not launched", **settings),
         stat("Completion", "People who completed, whatever they answered, of those who were sent the campaign.", or_missing(f"max({_COMPLETION})", rules=False), empty="nothing sent", **settings, **share),
         stat("To remind", "People who were sent the campaign and have not completed it.", or_missing(f"max({_TO_REMIND})", rules=False), unit="none", empty="nothing sent", **settings),
         stat("Correct answers", "Share of correct answers; the mean if there are several questions.", or_missing(_CORRECT, rules=False), empty="not known", **settings, **share),
@@ -103,7 +103,7 @@ def _answers() -> list[Json]:
                 number("A", "People", 70),
                 coloured("Value #C", "Correct", 90, mappings=words({"1": ("✓ correct", GREEN)}), unit="none", noValue=""),
             ],
-            width=12, height=8, sort=[("Option", False)], empty="no answers known", now=True,
+            width=12, height=8, sort=[("Option", False)], empty="not known", now=True,
         ),
         table(
             "Correct answers by question", "Correct answers of completions, by question. Implausible counts are left out.",
@@ -144,7 +144,7 @@ def _about() -> Json:
             Column("custom_content", "Custom content", custom__width=125, **yes_no),
             Column("campaign_id", "Campaign id", custom__width=130),
         ],
-        height=4, sort=[("Launch", True)], empty="no campaign is selected", now=True,
+        height=4, sort=[("Launch", True)], empty="not known", now=True,
     )  # fmt: skip
 
 

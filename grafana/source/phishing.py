@@ -141,7 +141,7 @@ def _accounts() -> Json:
         "Accounts compared", "Those with the highest median click rate first. A dash: the collector is disabled, or there are fewer than three simulations.",
         values,
         [
-            Column("account", "Account", links=[link("Open the account's campaigns", OVERVIEW, account="Account")], custom__minWidth=150),
+            Column("account", "Account", links=[link("Open the account's campaigns", OVERVIEW, account="Account")], custom__minWidth=120),
             number("E", "Simulations", 95),
             share_bar("A", "Click rate, median", 145),
             share_bar("B", "Submit rate, median", 150),
