@@ -152,6 +152,9 @@ def one_campaign() -> Iterator[Case]:
     old = {"campaign": "islongago", "account": "acme"}
     for panel, value in {"State": 6, "Day": 210, "Completion": 0.5, "To remind": 50}.items():
         yield Case("an old campaign is known", f"campaign: {panel} A", {"{}": value}, old)
+    scheduled = {"campaign": "comesup", "account": "acme"}
+    for panel in ("Day", "Completion", "To remind"):
+        yield Case("a scheduled campaign has no numbers", f"campaign: {panel} A", {}, scheduled)
     reached = {"campaign": "hasstalled"}
     yield Case("day 30 is remembered", "campaign: Result by day 30 A", {"{}": 0.3}, reached)
     half = "campaign: Days to 50 %"
@@ -228,6 +231,8 @@ def missing() -> Iterator[Case]:
         "accounts: Below the target A",
         "phishing-and-risk: Click rate A",
         "campaign: State A",
+        "campaign: Result by day 30 A",
+        "campaign: Usual days to 50 % A",
     )
     for name in recorded:
         yield Case(
