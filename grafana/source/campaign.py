@@ -132,7 +132,7 @@ def _about() -> Json:
     return table(
         "About the campaign", "Further data of the campaign.", values,
         [
-            wrapped("title", "Campaign", 150),
+            wrapped("title", "Campaign", custom__minWidth=150),
             date("A", "Launch"),
             number("B", "Emails sent", 110),
             Column("correct_option", "Correct option", custom__width=125),

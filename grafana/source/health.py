@@ -96,7 +96,7 @@ def _collectors() -> Json:
             number("C", "Duration", 90, unit="s", decimals=1),
             number("D", "Response", 95, unit="bytes"),
         ],
-        height=9, pages=True, sort=[("State", True), ("Data age", True)], empty="no account is scraped",
+        height=12, pages=True, sort=[("State", True), ("Data age", True)], empty="no account is scraped",
     )  # fmt: skip
 
 
@@ -113,7 +113,7 @@ def _limits() -> Json:
             number("C", "Campaigns", 95),
             number("D", "Skipped", 75),
         ],
-        height=7, pages=True, sort=[("Rate left", False)], empty="no account is scraped",
+        height=9, pages=True, sort=[("Rate left", False)], empty="no account is scraped",
     )  # fmt: skip
 
 
@@ -161,7 +161,7 @@ def _alerts() -> Json:
             Column("where", "Account, collector, exporter or file", custom__minWidth=150),
             Column("anchor", "Anchor", mappings=_ANCHORS, custom__hidden=True, custom__hideFrom={"viz": True, "legend": False, "tooltip": False}),
         ],
-        height=6, sort=[("Severity", True)], empty="no alert is firing",
+        height=8, sort=[("Severity", True)], empty="no alert is firing",
     )  # fmt: skip
 
 

@@ -59,11 +59,11 @@ _ITS_TIME = [
 
 def _title(time: str = SAME_TIME) -> Column:
     to_campaign = link("Open the campaign", CAMPAIGN, time=time, account="Link account", campaign="Link campaign")
-    return wrapped("title", "Campaign", 135, links=[to_campaign])
+    return wrapped("title", "Campaign", custom__minWidth=120, links=[to_campaign])
 
 
 _TITLE_OF_ITS_TIME = _title('from=${__data.fields["From"].text}&to=${__data.fields["To"].text}')
-_ACCOUNT = Column("shown_account", "Account", custom__width=105)
+_ACCOUNT = Column("shown_account", "Account", custom__minWidth=120)
 
 
 def _of(rows: str, **queries: str) -> dict[str, str]:
@@ -216,7 +216,7 @@ def _alerts() -> Json:
         [
             coloured("severity", "Severity", 95, mappings=SEVERITIES),
             Column("alertname", "Alert", custom__minWidth=200),
-            wrapped("title", "Campaign", 120),
+            wrapped("title", "Campaign", custom__minWidth=120),
             _ACCOUNT,
         ],
         height=8, sort=[("Severity", True)], empty="no alert is firing",

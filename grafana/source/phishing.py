@@ -41,7 +41,8 @@ def _numbers() -> list[Json]:
 def _collectors() -> Json:
     """Return a row for each collector of this dashboard: on, failing, or how to switch it on."""
     names = ("phishing", "safe_score", "performance")
-    up = f'mimecast_collector_up{{{SELECTED}, collector=~"{"|".join(names)}"}}'
+    matchers = f'{SELECTED}, collector=~"{"|".join(names)}"'
+    up = exported("collector_up", "account, collector", matchers)
     off = "\nor ".join(
         f'label_replace(-1 * absent(mimecast_collector_up{{{SELECTED}, collector="{name}"}}), "collector", "{name}", "", "")'
         for name in names
@@ -57,11 +58,12 @@ def _collectors() -> Json:
     state = f"min by (collector) ({up})\nor ({off}) and on () (count(mimecast_up{{{SELECTED}}}) > 0)"
     return table(
         "Collectors", "The collectors that this dashboard needs. Failing: the last refresh of at least one account failed.",
-        {"A": state, "B": f"count by (collector) ({up})", "C": state},
+        {"A": state, "B": f"count by (collector) ({up})", "C": state, "D": f"sum by (collector) (1 - {up})"},
         [
             Column("collector", "Collector", custom__width=120),
             coloured("Value #A", "State", 90, mappings=words(meanings), unit="none"),
             number("B", "Accounts", 90),
+            number("D", "Failing", 80),
             Column("Value #C", "What to do", mappings=how, unit="none", custom__align="left", custom__minWidth=200),
         ],
         height=6, empty="the exporter is down",
@@ -97,8 +99,8 @@ def _by_simulation() -> Json:
         "Simulations", f"The newest first ({_MAX_ROWS} at most). The median is that of the account's simulations of the last 400 days. Clicks and submissions are separate counts of Mimecast; do not add them.",
         {"A": or_missing_row(with_account_column(f"{shown} * 1000"), "title", "phishing"), **{ref: f"{expr}\nand {shown}" for ref, expr in columns.items()}},
         [
-            wrapped("title", "Simulation", 150),
-            Column("shown_account", "Account", custom__width=105),
+            wrapped("title", "Simulation", custom__minWidth=140),
+            Column("shown_account", "Account", custom__minWidth=120),
             date("A", "Launched"),
             number("B", "Sent", 60),
             share_bar("C", "Clicked", 110),

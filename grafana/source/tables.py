@@ -71,9 +71,9 @@ def coloured(field: str, title: str, width: int, **properties: Any) -> Column:
     )
 
 
-def wrapped(field: str, title: str, width: int, **properties: Any) -> Column:
+def wrapped(field: str, title: str, **properties: Any) -> Column:
     """Return a column of long names, on several lines where the table is narrow."""
-    return Column(field, title, custom__wrapText=True, custom__minWidth=width, **properties)
+    return Column(field, title, custom__wrapText=True, **properties)
 
 
 def hidden(field: str, title: str, **properties: Any) -> Column:
