@@ -215,7 +215,7 @@ def _alerts() -> Json:
         {"A": or_missing_row(with_account_column(f"max by (alertname, severity, account, title) ({firing})"), "alertname")},
         [
             coloured("severity", "Severity", 95, mappings=SEVERITIES),
-            Column("alertname", "Alert", custom__width=240),
+            Column("alertname", "Alert", custom__width=250),
             wrapped("title", "Campaign", custom__minWidth=120),
             _ACCOUNT,
         ],
