@@ -49,7 +49,7 @@ def freshness() -> list[Json]:
         ),
         timeseries(
             "Failed refreshes", "Refreshes that failed in the time before each bar, by reason; docs/metrics.md explains the reasons. Reasons with the same remedy have the same colour.",
-            [query(f"sum by (reason) ({growth('refresh_failures_total', f'{BY}, reason')}) > 0", "{{reason}}")],
+            [query(f"sum by (reason) ({growth('refresh_failures_total', f'{BY}, reason', ' > 0')})", "{{reason}}")],
             empty="no failure known", overrides=[fixed_colour(pattern, colour, by="byRegexp") for pattern, colour in _REASONS.items()], **_BARS,
         ),
     ]  # fmt: skip
@@ -64,7 +64,7 @@ def api() -> list[Json]:
         ),
         timeseries(
             "Requests by status", "Calls to the API in the time before each bar, by HTTP status; none means that no response arrived.",
-            [query(f"sum by (code) ({growth('api_requests_total', 'account, endpoint, code')}) > 0", "{{code}}")],
+            [query(f"sum by (code) ({growth('api_requests_total', 'account, endpoint, code', ' > 0')})", "{{code}}")],
             empty="no data", overrides=[fixed_colour(pattern, colour, by="byRegexp") for pattern, colour in _CODES.items()], **_BARS,
         ),
         timeseries(
