@@ -16,6 +16,7 @@ import yaml
 
 from exporter import __version__
 from tests.commands import COMMAND
+from tests.dashboards import DASHBOARDS, panels
 from tests.rules import FOLDER as RULES
 from tests.stack import prometheus_running
 
@@ -40,6 +41,11 @@ def test_what_is_mounted_exists(name: str) -> None:
     for volume in SERVICES[name].get("volumes", []):
         source = volume.split(":")[0]
         assert source in COMPOSE["volumes"] or (DEPLOY / source).exists(), source
+
+
+def test_grafana_is_the_one_whose_options_the_dashboards_have() -> None:
+    versions = {panel["pluginVersion"] for name in DASHBOARDS for panel in panels(name)}
+    assert {SERVICES["grafana"]["image"].removeprefix("grafana/grafana:")} == versions
 
 
 def test_no_password_is_set_and_none_is_needed() -> None:

@@ -160,7 +160,8 @@ def test_a_query_names_series_that_exist(query: Query) -> None:
 def test_a_query_matches_job_and_account_or_instance(query: Query) -> None:
     for name, matchers in selectors(query):
         if not name.endswith(":threshold"):
-            assert 'job=~"$job"' in matchers
+            # The alert that no exporter is scraped has no job.
+            assert 'job=~"$job"' in matchers or (name == "ALERTS" and 'job=~"$job|"' in matchers)
         if name not in OF_PROMETHEUS and not name.endswith(":threshold"):
             assert ('account=~"$account"' in matchers) or ('instance=~"$instance"' in matchers) or query.selects
 

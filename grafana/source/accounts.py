@@ -55,18 +55,18 @@ def _accounts() -> Json:
         "G": AGE,
     }
     return table(
-        "Accounts, the worst first",
+        "Accounts, worst first",
         "Failing accounts first, then those with the lowest completion. Completion: over the campaigns launched in the last 90 days. On target: share of the campaigns launched 30 to 365 days ago that reached the target. "
         "Click an account for its campaigns, or its state for its API calls.",
         {ref: expr.replace(SELECTED, _FOUND) for ref, expr in values.items()},
         [
             coloured("Value #A", "State", 110, mappings=ACCOUNT_STATES, unit="none", links=[link("Open the account's exporter", EXPORTER, account="Account")]),
             Column("account", "Account", links=[link("Open the account's campaigns", OVERVIEW, account="Account")], custom__minWidth=120, custom__filterable=True),
-            share_bar("B", "Completion", 115, HIGH_IS_GOOD),
+            share_bar("B", "Completion", 112, HIGH_IS_GOOD),
             number("C", "On target", 85, unit="percentunit"),
             coloured("Value #D", "Launches", 80, unit="none", thresholds=steps((None, PLAIN_CELL), (0, AMBER), (1, PLAIN_CELL)), custom__align="right"),
             number("E", "Behind", 65),
-            number("F", "To remind", 105),
+            number("F", "To remind", 90),
             coloured("Value #G", "Data age", 80, unit="s", decimals=0, thresholds=in_a_cell(FRESH_IS_GOOD), custom__align="right"),
         ],
         height=24, pages=True, sort=[("State", True), ("Completion", False)], empty="no account is scraped",
@@ -75,9 +75,9 @@ def _accounts() -> Json:
 
 def _progress() -> list[Json]:
     shares = (
-        ("A", 0.9, "10 % of accounts are above"),
-        ("B", 0.5, "Median account"),
-        ("C", 0.1, "10 % of accounts are below"),
+        ("A", 0.9, "Top 10 %"),
+        ("B", 0.5, "Median"),
+        ("C", 0.1, "Bottom 10 %"),
     )
     return [
         timeseries(
@@ -86,7 +86,7 @@ def _progress() -> list[Json]:
                 *(query(f"quantile({share}, {_COMPLETION})", legend, ref=ref) for ref, share, legend in shares),
                 query(threshold("completion_day30_ratio"), "Target", ref="D"),
             ],
-            unit="percentunit", min=0, max=1, step="2h", empty="no numbers yet",
+            unit="percentunit", min=0, max=1, step="2h", empty="no data",
             overrides=[
                 fixed_colour("B", BLUE, by="byFrameRefID", lineWidth=3),
                 *(fixed_colour(ref, SKY, by="byFrameRefID") for ref in "AC"),
@@ -99,7 +99,7 @@ def _progress() -> list[Json]:
                 query(f"sum(1 - {UP})", "Failing", ref="A"),
                 query(f"sum({account('campaigns_launched:count90d')} == bool 0)", "No launch in 90 days", ref="B"),
             ],
-            unit="none", decimals=0, step="2h", overrides=[fixed_colour("Failing", RED), fixed_colour("No launch in 90 days", GREY)],
+            unit="none", decimals=0, step="2h", custom={"axisSoftMax": 5}, overrides=[fixed_colour("Failing", RED), fixed_colour("No launch in 90 days", GREY)],
         ),
     ]  # fmt: skip
 

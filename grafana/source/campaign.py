@@ -6,7 +6,7 @@ from layout import CAMPAIGN, FOR_ONE_CAMPAIGN, dashboard
 from palette import AMBER, BLUE, CAMPAIGN_STATES, GREEN, GREY, HIGH_IS_GOOD, PURPLE, SKY, YES, Json, words
 from panels import DASHED, DATASOURCE, fixed_colour, query, stat, timeseries
 from promql import BY_CAMPAIGN, CHOSEN, SELECTED, campaign, exported, kept, or_missing, state
-from tables import Column, coloured, date, number, share_bar, table
+from tables import Column, coloured, date, number, share_bar, table, wrapped
 
 
 def _exported(name: str, *labels: str) -> str:
@@ -23,7 +23,7 @@ _SENT, _COMPLETED, _LAUNCH = (
 #: Recorded for campaigns of the last 90 days; of older ones, what the API says.
 _COMPLETION = f"({_recorded('completion:ratio')}\nor {_COMPLETED} / ({_SENT} > 0))"
 _DAY_30 = kept("day_ratio", f'{CHOSEN}, day="30"')
-_TO_REMIND = f"({_recorded('users_to_remind:count')}\nor {_SENT} - {_COMPLETED})"
+_TO_REMIND = f"({_recorded('users_to_remind:count')}\nor ({_SENT} > 0) - {_COMPLETED})"
 _RIGHT_ANSWERS = (
     f"({_exported('correct_answers', 'question')} unless on (account, campaign_id) {_exported('implausible')} == 1)"
 )
@@ -50,14 +50,14 @@ def _numbers() -> list[Json]:
     own = kept("days_to_half", CHOSEN)
     median = f"last_over_time(account:mimecast_awareness_completion_days_to_half:median{{{SELECTED}}}[2h])"
     return [
-        stat("State", "Behind: completion is below what is expected at the campaign's age. Stalled: behind, and nobody has completed for a week. Completed: nearly everybody has completed. Ended: launched more than 90 days ago.", or_missing(f"max({state(CHOSEN)})"), unit="none", mappings=CAMPAIGN_STATES, empty="not known", **settings),
-        stat("Day", "Days since the launch. After day 30 Mimecast puts people who have not completed on its watchlist.", or_missing(f"floor((time() - max({_LAUNCH})) / 86400)", rules=False), unit="none", decimals=0, empty="not launched", **settings),
+        stat("State", "Behind: completion is below what is expected at the campaign's age, and not on pace to reach the target by day 30. Stalled: below the target, and nobody has completed for a week. Completed: nearly everybody has completed. Ended: launched more than 90 days ago.", or_missing(f"max({state(CHOSEN)})"), unit="none", mappings=CAMPAIGN_STATES, empty="not known", **settings),
+        stat("Day", "Days since the launch. After day 30 Mimecast puts people who have not completed on its watchlist.", or_missing(f"floor((time() - max({_LAUNCH} <= time())) / 86400)", rules=False), unit="none", decimals=0, empty="not launched", **settings),
         stat("Completion", "People who completed, whatever they answered, of those who were sent the campaign.", or_missing(f"max({_COMPLETION})", rules=False), empty="nothing sent", **settings, **share),
         stat("To remind", "People who were sent the campaign and have not completed it.", or_missing(f"max({_TO_REMIND})", rules=False), unit="none", empty="nothing sent", **settings),
         stat("Correct answers", "Share of correct answers; the mean if there are several questions.", or_missing(_CORRECT, rules=False), empty="not known", **settings, **share),
-        stat("Completion, day 30", "Completion on day 30; the dashed line below is the target on that day.", f"max({_DAY_30})", empty="not reached", **judged | {"width": 7}),
-        stat("Days to half", "The campaign's age when completion passed 50 %.", f"max({own})", unit="none", decimals=1, empty="not reached", **settings | {"width": 5}),
-        stat("Usual days to half", "The median of the account's earlier campaigns.", f"max({median})", unit="none", decimals=1, empty="too few campaigns", **settings),
+        stat("Result by day 30", "Completion on day 30; the dashed line below is the target on that day.", or_missing(f"max({_DAY_30})"), empty="not reached", **judged),
+        stat("Days to 50 %", "The campaign's age when completion passed 50 %.", or_missing(f"max({own})"), unit="none", decimals=1, empty="not reached", **settings | {"width": 5}),
+        stat("Usual days to 50 %", "The median of the account's earlier campaigns.", or_missing(f"max({median})"), unit="none", decimals=1, empty="too few campaigns", **settings | {"width": 7}),
     ]  # fmt: skip
 
 
@@ -101,9 +101,9 @@ def _answers() -> list[Json]:
                 Column("option", "Option", custom__width=65),
                 share_bar("B", "Share of answers", 0),
                 number("A", "People", 70),
-                coloured("Value #C", "Right", 75, mappings=words({"1": ("✓ right", GREEN)}), unit="none", noValue=""),
+                coloured("Value #C", "Correct", 90, mappings=words({"1": ("✓ correct", GREEN)}), unit="none", noValue=""),
             ],
-            width=12, height=8, sort=[("Option", False)], empty="no answers yet", now=True,
+            width=12, height=8, sort=[("Option", False)], empty="not known", now=True,
         ),
         table(
             "Correct answers by question", "Correct answers of completions, by question. Implausible counts are left out.",
@@ -132,19 +132,19 @@ def _about() -> Json:
     return table(
         "About the campaign", "Further data of the campaign.", values,
         [
-            Column("title", "Campaign", custom__minWidth=200),
+            wrapped("title", "Campaign", custom__minWidth=150),
             date("A", "Launch"),
             number("B", "Emails sent", 110),
-            Column("correct_option", "Right option", custom__width=110),
-            Column("Value #F", "Correct answers", custom__width=135, mappings=words({"0": ("plausible", BLUE), "1": ("not counts", AMBER)})),
+            Column("correct_option", "Correct option", custom__width=125),
+            Column("Value #F", "Correct answers", custom__width=135, mappings=words({"0": ("plausible", BLUE), "1": ("implausible", AMBER)})),
             Column("Value #C", "Locked", custom__width=80, **yes_no),
             Column("Value #D", "New users get it", custom__width=130, **yes_no),
-            Column("Value #E", "Email changed", custom__width=120, **yes_no),
-            Column("custom_module", "Own module", custom__width=110, **yes_no),
-            Column("custom_content", "Own content", custom__width=110, **yes_no),
+            Column("Value #E", "Email customized", custom__width=140, **yes_no),
+            Column("custom_module", "Custom module", custom__width=125, **yes_no),
+            Column("custom_content", "Custom content", custom__width=125, **yes_no),
             Column("campaign_id", "Campaign id", custom__width=130),
         ],
-        height=4, sort=[("Launch", True)], empty="no campaign is selected", now=True,
+        height=4, sort=[("Launch", True)], empty="not known", now=True,
     )  # fmt: skip
 
 

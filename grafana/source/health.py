@@ -27,7 +27,7 @@ from palette import (
     words,
 )
 from panels import row, stat
-from promql import PROCESS, SELECTED, exported, missing_row, only_exporters, or_missing
+from promql import PROCESS, SELECTED, exported, only_exporters, or_missing, threshold
 from tables import Column, coloured, number, table
 
 #: One of palette.ACCOUNT_STATES.
@@ -81,7 +81,7 @@ def _collectors() -> Json:
         "B": AGE,
         "C": TOOK,
         "D": exported("response_size_bytes", BY),
-        "E": f"sum by ({BY}) (max by ({BY}, reason) (increase(mimecast_refresh_failures_total{{{SELECTED}}}[$__range])))",
+        "E": f"sum by ({BY}) (max by ({BY}, reason) (increase(mimecast_refresh_failures_total{{{SELECTED}}}[$__range]))) and {_COLLECTOR_UP}",
     }
     right: Json = {"custom__align": "right"}
     return table(
@@ -94,9 +94,9 @@ def _collectors() -> Json:
             coloured("Value #B", "Data age", 90, unit="s", decimals=0, thresholds=in_a_cell(FRESH_IS_GOOD), **right),
             number("E", "Failures", 85),
             number("C", "Duration", 90, unit="s", decimals=1),
-            number("D", "Answer", 85, unit="bytes"),
+            number("D", "Response", 95, unit="bytes"),
         ],
-        height=9, pages=True, sort=[("State", True), ("Data age", True)], empty="no account is scraped",
+        height=12, pages=True, sort=[("State", True), ("Data age", True)], empty="no account is scraped",
     )  # fmt: skip
 
 
@@ -109,11 +109,11 @@ def _limits() -> Json:
         [
             Column("account", "Account", custom__minWidth=110),
             coloured("Value #A", "Rate left", 80, unit="percentunit", decimals=0, thresholds=in_a_cell(_LEFT_OK), **right),
-            coloured("Value #B", "Clock", 70, unit="s", decimals=0, thresholds=in_a_cell(_SKEW_OK), **right),
+            coloured("Value #B", "Clock skew", 95, unit="s", decimals=0, thresholds=in_a_cell(_SKEW_OK), **right),
             number("C", "Campaigns", 95),
             number("D", "Skipped", 75),
         ],
-        height=7, pages=True, sort=[("Rate left", False)], empty="no account is scraped",
+        height=9, pages=True, sort=[("Rate left", False)], empty="no account is scraped",
     )  # fmt: skip
 
 
@@ -131,8 +131,8 @@ def _exporters() -> Json:
             Column("instance", "Exporter", custom__minWidth=130),
             coloured("Value #A", "State", 70, mappings=UP_OR_DOWN, unit="none"),
             coloured("Value #C", "Configuration", 115, mappings=OK, unit="none"),
-            number("D", "Loaded ago", 105, unit="s"),
-            number("E", "Running for", 105, unit="s"),
+            number("D", "Config age", 105, unit="s"),
+            number("E", "Uptime", 105, unit="s"),
             Column("version", "Version", custom__width=75),
             Column("python_version", "Python", custom__width=75),
         ],
@@ -141,9 +141,12 @@ def _exporters() -> Json:
 
 
 def _alerts() -> Json:
-    firing = 'ALERTS{job=~"$job", alertstate="firing", category="exporter", severity!="none"}'
+    # The alert that no exporter is scraped has no job.
+    firing = 'ALERTS{job=~"$job|", alertstate="firing", category="exporter", severity!="none"}'
     labels = "alertname, severity, account, instance, exporter, collector, file"
-    place = 'label_join({}, "where", " ", "account", "collector", "exporter", "instance", "file")'
+    # Where an alert names an exporter, an instance names the same.
+    place = 'label_replace({}, "instance", "$1", "exporter", "(.+)")'
+    place = f'label_join({place}, "where", " ", "account", "collector", "instance", "file")'
     place = f'label_replace({place}, "where", "$1", "where", " *(.*?) *")'
     runbook = [
         {"title": "Open the runbook", "url": f'{_OPERATIONS}#${{__data.fields["Anchor"].text}}', "targetBlank": True}
@@ -151,14 +154,14 @@ def _alerts() -> Json:
     copied = f'label_replace(max by ({labels}) ({firing}), "anchor", "$1", "alertname", "(.*)")'
     return table(
         "Alerts", "Firing alerts about the exporter and its accounts, the most urgent first. Click one for its runbook.",
-        {"A": f"{place.format(copied)}\nor {missing_row('alertname')}"},
+        {"A": f'{place.format(copied)}\nor label_replace(-1 * absent({threshold("data_age_seconds")}), "alertname", "rules missing", "", "")'},
         [
             coloured("severity", "Severity", 90, mappings=SEVERITIES),
             Column("alertname", "Alert", custom__minWidth=190, links=runbook),
             Column("where", "Account, collector, exporter or file", custom__minWidth=150),
             Column("anchor", "Anchor", mappings=_ANCHORS, custom__hidden=True, custom__hideFrom={"viz": True, "legend": False, "tooltip": False}),
         ],
-        height=6, sort=[("Severity", True)], empty="no alert is firing",
+        height=8, sort=[("Severity", True)], empty="no alert is firing",
     )  # fmt: skip
 
 

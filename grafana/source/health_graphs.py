@@ -49,8 +49,8 @@ def freshness() -> list[Json]:
         ),
         timeseries(
             "Failed refreshes", "Refreshes that failed in the time before each bar, by reason; docs/metrics.md explains the reasons. Reasons with the same remedy have the same colour.",
-            [query(f"sum by (reason) ({growth('refresh_failures_total', f'{BY}, reason')}) > 0", "{{reason}}")],
-            empty="none failed", overrides=[fixed_colour(pattern, colour, by="byRegexp") for pattern, colour in _REASONS.items()], **_BARS,
+            [query(f"sum by (reason) ({growth('refresh_failures_total', f'{BY}, reason', ' > 0')})", "{{reason}}")],
+            empty="no failure known", overrides=[fixed_colour(pattern, colour, by="byRegexp") for pattern, colour in _REASONS.items()], **_BARS,
         ),
     ]  # fmt: skip
 
@@ -64,8 +64,8 @@ def api() -> list[Json]:
         ),
         timeseries(
             "Requests by status", "Calls to the API in the time before each bar, by HTTP status; none means that no response arrived.",
-            [query(f"sum by (code) ({growth('api_requests_total', 'account, endpoint, code')}) > 0", "{{code}}")],
-            empty="no requests", overrides=[fixed_colour(pattern, colour, by="byRegexp") for pattern, colour in _CODES.items()], **_BARS,
+            [query(f"sum by (code) ({growth('api_requests_total', 'account, endpoint, code', ' > 0')})", "{{code}}")],
+            empty="no data", overrides=[fixed_colour(pattern, colour, by="byRegexp") for pattern, colour in _CODES.items()], **_BARS,
         ),
         timeseries(
             "Rate limit left over time", "The share of the allowed calls that is left until the limit is reset.",
@@ -101,26 +101,26 @@ def cache_and_process() -> list[Json]:
                 query(f"clamp_min(sum({_SCRAPES}) - sum({_HITS}) - sum({_STALE}), 0)", "Fetched", ref="B"),
                 query(f"sum({_STALE})", "Old data", ref="C"),
             ],
-            empty="no scrapes", overrides=[fixed_colour("From memory", BLUE), fixed_colour("Fetched", SKY), fixed_colour("Old data", RED)], **_BARS,
+            empty="no data", overrides=[fixed_colour("From memory", BLUE), fixed_colour("Fetched", SKY), fixed_colour("Old data", RED)], **_BARS,
         ),
         timeseries(
             "Duration of a scrape", "How long Prometheus waited for the slowest scrape of each exporter.",
             [query(only_exporters(f"max by (job, instance) (scrape_duration_seconds{{{PROCESS}}})"), "{{instance}}")],
             unit="s", **_ONE_COLOUR,
         ),
-        timeseries("Memory", "Resident memory of each exporter.", [query(only_exporters(f"process_resident_memory_bytes{{{PROCESS}}}"), "{{instance}}")], width=6, unit="bytes", **_ONE_COLOUR),
-        timeseries("CPU", "Share of one core that each exporter uses.", [query(only_exporters(f"rate(process_cpu_seconds_total{{{PROCESS}}}[$__rate_interval])"), "{{instance}}")], width=6, unit="percentunit", **_ONE_COLOUR),
+        timeseries("Memory", "Resident memory of each exporter.", [query(only_exporters(f"process_resident_memory_bytes{{{PROCESS}}}"), "{{instance}}")], unit="bytes", **_ONE_COLOUR),
+        timeseries("CPU", "Share of one core that each exporter uses.", [query(only_exporters(f"rate(process_cpu_seconds_total{{{PROCESS}}}[$__rate_interval])"), "{{instance}}")], unit="percentunit", **_ONE_COLOUR),
         timeseries(
             "Open files and their limit", "Open files, and the number that the exporter may open.",
             [
                 query(only_exporters(f"process_open_fds{{{PROCESS}}}"), "{{instance}}", ref="A"),
                 query(only_exporters(f"process_max_fds{{{PROCESS}}}"), "{{instance}} limit", ref="B"),
             ],
-            width=6, unit="none", decimals=0, overrides=[fixed_colour("A", BLUE, by="byFrameRefID"), fixed_colour("B", GREY, by="byFrameRefID", **DASHED)],
+            unit="none", decimals=0, overrides=[fixed_colour("A", BLUE, by="byFrameRefID"), fixed_colour("B", GREY, by="byFrameRefID", **DASHED)],
         ),
         timeseries(
             "Refused requests", "Requests answered with 503 in the time before each bar because of --web.max-requests.",
             [query(f"sum({refused})", "Refused")],
-            width=6, legend=False, empty="none refused", overrides=[fixed_colour("Refused", RED)], **_BARS,
+            legend=False, empty="no data", overrides=[fixed_colour("Refused", RED)], **_BARS,
         ),
     ]  # fmt: skip

@@ -100,11 +100,12 @@ _EXPORTERS = '{__name__=~"mimecast_up|mimecast_exporter_build_info"'
 _JOB = _variable("job", "Job", f"label_values({_EXPORTERS}}}, job)", everything=".+", hide=2)
 _INSTANCE = _variable("instance", "Instance", f'label_values({_EXPORTERS}, job=~"$job"}}, instance)', everything=".+")
 _ACCOUNT = 'label_values(mimecast_up{job=~"$job"}, account)'
-_LAUNCH = f"max by (campaign_id, title) (mimecast_awareness_campaign_launch_timestamp_seconds{{{SELECTED}}})"
-_RUNNING = f"max by (campaign_id, title) (campaign:mimecast_awareness_users_to_remind:count{{{SELECTED}}}) > 0"
+#: Also where the exporter has been down for up to a day.
+_LAUNCH = f"max by (campaign_id, title) (last_over_time(mimecast_awareness_campaign_launch_timestamp_seconds{{{SELECTED}}}[1d]))"
+_RUNNING = f"max by (campaign_id, title) (last_over_time(campaign:mimecast_awareness_users_to_remind:count{{{SELECTED}}}[1d])) > 0"
 _INFO = f"max by (campaign_id, title) (mimecast_awareness_campaign_info{{{SELECTED}}})"
-#: Running campaigns that have been sent before all others, and of these the one launched last.
-_BY_LAUNCH = f"query_result(sort_desc({_LAUNCH} + 1e10 and ({_RUNNING}) or {_LAUNCH} or 0 * {_INFO}))"
+#: Running campaigns that have been sent, then all that have been launched, then all others; of each the latest first.
+_BY_LAUNCH = f"query_result(sort_desc({_LAUNCH} + 2e10 and ({_RUNNING}) or ({_LAUNCH} < time()) + 1e10 or {_LAUNCH} or 0 * {_INFO}))"
 
 FOR_ACCOUNTS = [_DATASOURCE, _JOB, _variable("account", "Account", _ACCOUNT, everything=".+")]
 FOR_ACCOUNTS_BY_NAME = [*FOR_ACCOUNTS, _fixed("textbox", "search", "Account name contains", "")]

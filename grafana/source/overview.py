@@ -7,6 +7,7 @@ from palette import (
     AS_EXPECTED,
     BLUE,
     CAMPAIGN_STATES,
+    DASHES,
     FRESH_IS_GOOD,
     GREEN,
     GREY,
@@ -24,14 +25,14 @@ from promql import (
     exported,
     kept,
     last_day_bar,
-    missing_row,
     or_missing,
+    or_missing_row,
     state,
     threshold,
     total,
     with_account_column,
 )
-from tables import Column, coloured, date, hidden, number, share_bar, table
+from tables import Column, coloured, date, hidden, number, share_bar, table, wrapped
 
 #: The browser draws no more rows than that well.
 MAX_ROWS = 500
@@ -58,11 +59,11 @@ _ITS_TIME = [
 
 def _title(time: str = SAME_TIME) -> Column:
     to_campaign = link("Open the campaign", CAMPAIGN, time=time, account="Link account", campaign="Link campaign")
-    return Column("title", "Campaign", custom__minWidth=170, links=[to_campaign])
+    return wrapped("title", "Campaign", custom__minWidth=120, links=[to_campaign])
 
 
 _TITLE_OF_ITS_TIME = _title('from=${__data.fields["From"].text}&to=${__data.fields["To"].text}')
-_ACCOUNT = Column("shown_account", "Account", custom__width=120)
+_ACCOUNT = Column("shown_account", "Account", custom__minWidth=120)
 
 
 def _of(rows: str, **queries: str) -> dict[str, str]:
@@ -80,7 +81,7 @@ def _numbers() -> list[Json]:
     return [
         stat("Age of the numbers", "Age of the oldest data shown.", or_missing(AGE_OF_DATA), unit="s", decimals=0, thresholds=FRESH_IS_GOOD, mappings=MISSING),
         stat("People still to remind", "People who were sent a campaign that is running and have not completed it. A person in two campaigns counts twice.", or_missing(total("users_to_remind:sum")), unit="none"),
-        stat("Campaigns on track", "Share of the running campaigns that have reached the completion expected at their age. Campaigns of the first three days are left out.", or_missing(f"{on_track} / ({on_track} + {behind} > 0)"), empty="none to judge", **judged),
+        stat("Campaigns on track", "Share of the running campaigns that have reached the completion expected at their age, or are on pace to reach the target by day 30. Campaigns of the last seven days are left out.", or_missing(f"{on_track} / ({on_track} + {behind} > 0)"), empty="none to judge", **judged),
         stat("Completion, last 90 days", "People who completed, of those who were sent a campaign that was launched in the last 90 days.", or_missing(f"{completed} / ({audience} > 0)"), empty="nothing sent", **share),
         stat("Correct, last 90 days", "People who answered correctly, of those who completed a campaign that was launched in the last 90 days.", or_missing(f"{right} / ({answered} > 0)"), empty="no answers", **share),
         stat("On target, 12 months", "Share of the campaigns launched 30 to 365 days ago whose completion reached the target (80 % by default, mimecast_awareness:completion_day30_ratio:threshold).", or_missing(f"{reached} / ({finished} > 0)"), empty="none yet", **judged),
@@ -101,21 +102,21 @@ def _what_to_do() -> Json:
     )
     return table(
         "What to do now",
-        f"Running campaigns, the most urgent first ({MAX_ROWS} at most). Behind: completion is below what is expected at the campaign's age. Stalled: behind, and nobody has completed for a week. "
+        f"Running campaigns, the most urgent first ({MAX_ROWS} at most). Behind: completion is below what is expected at the campaign's age, and not on pace to reach the target by day 30. Stalled: below the target, and nobody has completed for a week. "
         "The bar is completion divided by expected completion. Click a campaign to open it.",
         {"A": or_missing(with_account_column(shown)), **columns},
         [
-            coloured("Value #A", "State", 115, mappings=CAMPAIGN_STATES, unit="none"),
+            coloured("Value #A", "State", 103, mappings=CAMPAIGN_STATES, unit="none"),
             _TITLE_OF_ITS_TIME,
             _ACCOUNT,
-            number("B", "Day", 50),
-            number("F", "To remind", 105),
-            number("C", "Completion", 95, unit="percentunit"),
-            number("D", "Expected", 82, unit="percentunit"),
-            share_bar("E", "Of expected", 120, AS_EXPECTED),
+            number("B", "Day", 45),
+            number("F", "To remind", 97),
+            number("C", "Completion", 92, unit="percentunit"),
+            number("D", "Expected", 78, unit="percentunit"),
+            share_bar("E", "Of expected", 95, AS_EXPECTED),
             *_ITS_TIME,
         ],
-        height=10, sort=[("State", True), ("To remind", True)], empty="no campaign is running",
+        height=12, sort=[("State", True), ("To remind", True)], empty="no campaign is running",
     )  # fmt: skip
 
 
@@ -130,13 +131,13 @@ def _trend() -> list[Json]:
                 query(f"{right} / ({answered} > 0)", "Correct answers", ref="B"),
                 query(threshold("completion_day30_ratio"), "Target", ref="C"),
             ],
-            unit="percentunit", min=0, max=1, step="2h", empty="no numbers yet",
+            unit="percentunit", min=0, max=1, step="2h", empty="no data",
             overrides=[fixed_colour("Completion", BLUE, lineWidth=3), fixed_colour("Correct answers", GREEN), fixed_colour("Target", GREY, **DASHED)],
         ),
         timeseries(
             "Completions per day", "People who completed a campaign, by day; the last bar is today so far.",
             [query(f"{_COMPLETIONS_OF_THE_DAY}\nor {_completions_today()}", "Completions")],
-            unit="none", decimals=0, bars="after", step="1d", legend=False, overrides=[fixed_colour("Completions", BLUE)], empty="no completions",
+            unit="none", decimals=0, bars="after", step="1d", legend=False, overrides=[fixed_colour("Completions", BLUE)], empty="no data",
         ),
     ]  # fmt: skip
 
@@ -161,7 +162,7 @@ def _results() -> Json:
         "Results by day 30",
         f"Campaigns of the last 400 days that have passed day 30, the newest first ({MAX_ROWS} at most). Completion is that of day 30.",
         {
-            "A": f"{with_account_column(f'{shown} * 1000')}\nor {missing_row('title')}",
+            "A": or_missing_row(with_account_column(f"{shown} * 1000"), "title"),
             **_of(shown, **_SPAN),
             "B": f"{shown} * 0 + {_ON} group_left () {_DAY_30}",
             "C": f"{shown} * 0 + {_ON} group_left () {kept('days_to_half')}",
@@ -183,10 +184,10 @@ def _scheduled() -> Json:
     return table(
         "Scheduled campaigns", "Campaigns that are scheduled, the next one first.",
         {
-            "A": f"{with_account_column(shown)}\nor {missing_row('title')}",
+            "A": or_missing_row(with_account_column(shown), "title"),
             **_of(shown, B=f"{_LAUNCH} * 1000"),
         },
-        [_title(), _ACCOUNT, date("B", "Launch"), number("A", "In days", 85), *_CAMPAIGN],
+        [_title(), _ACCOUNT, date("B", "Launch"), number("A", "In days", 85, mappings=DASHES), *_CAMPAIGN],
         height=7, sort=[("In days", False)], empty="no campaign is scheduled",
     )  # fmt: skip
 
@@ -195,7 +196,7 @@ def _hardest() -> Json:
     shown = f"bottomk(10, max by ({BY_CAMPAIGN}, question) (question:mimecast_awareness_correct:ratio{{{SELECTED}}}))"
     return table(
         "Hardest questions", "The ten questions with the smallest share of correct answers, in campaigns of the last 90 days with at least 20 completions.",
-        {"A": f"{with_account_column(shown)}\nor {missing_row('title')}"},
+        {"A": or_missing_row(with_account_column(shown), "title")},
         [
             _title(),
             _ACCOUNT,
@@ -211,11 +212,11 @@ def _alerts() -> Json:
     firing = f'ALERTS{{{SELECTED}, alertstate="firing", category="training", severity!="none"}}'
     return table(
         "Alerts", "Firing alerts about training; docs/operations.md explains each.",
-        {"A": f"{with_account_column(f'max by (alertname, severity, account, title) ({firing})')}\nor {missing_row('alertname')}"},
+        {"A": or_missing_row(with_account_column(f"max by (alertname, severity, account, title) ({firing})"), "alertname")},
         [
             coloured("severity", "Severity", 95, mappings=SEVERITIES),
-            Column("alertname", "Alert", custom__minWidth=200),
-            Column("title", "Campaign", custom__minWidth=120),
+            Column("alertname", "Alert", custom__width=250),
+            wrapped("title", "Campaign", custom__minWidth=120),
             _ACCOUNT,
         ],
         height=8, sort=[("Severity", True)], empty="no alert is firing",

@@ -55,8 +55,11 @@ def words(meanings: dict[str, tuple[str, str]]) -> list[Json]:
 
 
 #: What stands in for a number that cannot be known, by the codes that promql.or_missing gives.
-_MISSING = {"-1": ("exporter down", RED), "-2": ("rules missing", RED), "-3": ("collector off", GREY)}
+WHY_MISSING = {"-1": "exporter down", "-2": "rules missing", "-3": "collector off"}
+_MISSING = {code: (text, GREY if code == "-3" else RED) for code, text in WHY_MISSING.items()}
 MISSING = words(_MISSING)
+#: For a column of a table in which another column says why.
+DASHES = words(dict.fromkeys(WHY_MISSING, ("-", GREY)))
 OK = words({"0": ("refused", RED), "1": ("ok", BLUE)})
 UP_OR_DOWN = words({"0": ("down", RED), "1": ("up", BLUE)})
 YES = words({"0": ("no", GREY), "1": ("yes", BLUE), "false": ("no", GREY), "true": ("yes", BLUE)})

@@ -114,11 +114,10 @@ def panel(
 
 
 def stat(title: str, description: str, expr: str, *, width: int = 8, height: int = 3, **settings: Any) -> Json:
-    """Return a panel of one large number, on the ground of its colour where it is judged."""
-    judged = "thresholds" in settings or "mappings" in settings
+    """Return a panel of one large number, on the ground of its colour if it has one."""
     options = {
         "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False},
-        "colorMode": "background_solid" if judged else "none",
+        "colorMode": "background_solid",
         "graphMode": "none",
         "justifyMode": "center",
         "orientation": "auto",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from layout import FOR_ACCOUNTS, OVERVIEW, PHISHING, dashboard, link
-from palette import AMBER, BLUE, GRADES, GREY, MISSING, RED, Json, words
+from palette import AMBER, BLUE, GRADES, GREY, RED, Json, words
 from panels import bar_gauge, fixed_colour, query, stat, timeseries
 from promql import (
     BY_CAMPAIGN,
@@ -11,13 +11,13 @@ from promql import (
     account,
     exported,
     or_missing,
+    or_missing_row,
     simulation,
     with_account_column,
 )
-from tables import Column, coloured, number, share_bar, table
+from tables import Column, coloured, date, number, share_bar, table, wrapped
 
 _MAX_ROWS = 500
-_SWITCH_ON = "to enable the collector, set collectors: [campaigns, phishing, safe_score, performance]"
 _SENT, _LAUNCH = (
     exported(f"awareness_phishing_campaign_{name}", BY_CAMPAIGN) for name in ("sent", "launch_timestamp_seconds")
 )
@@ -34,14 +34,15 @@ def _numbers() -> list[Json]:
         stat("Click rate", "The mean over the phishing simulations launched 7 to 365 days ago of the share of people who clicked, of those it was sent to.", or_missing(f"avg({_CLICKED} and {_YEAR})", "phishing"), empty="no simulation", **share),
         stat("Submit rate", "The same for people who submitted data. Whether people who submitted count as clicked as well is not documented.", or_missing(f"avg({_SUBMITTED} and {_YEAR})", "phishing"), empty="no simulation", **share),
         stat("Grade D or F", "Share of people whose SAFE score has the grade D or F; the mean over the accounts.", or_missing(f"avg({low})", "safe_score"), empty="no scores", **share),
-        stat("Not watched", "Share of the training videos sent that were not watched; the mean over the accounts.", or_missing(f"avg({unwatched})", "performance"), empty="no videos", **share),
+        stat("Unseen videos", "Share of the training videos sent that were not watched; the mean over the accounts.", or_missing(f"avg({unwatched})", "performance"), empty="no videos", **share),
     ]  # fmt: skip
 
 
 def _collectors() -> Json:
     """Return a row for each collector of this dashboard: on, failing, or how to switch it on."""
     names = ("phishing", "safe_score", "performance")
-    up = f'mimecast_collector_up{{{SELECTED}, collector=~"{"|".join(names)}"}}'
+    matchers = f'{SELECTED}, collector=~"{"|".join(names)}"'
+    up = exported("collector_up", "account, collector", matchers)
     off = "\nor ".join(
         f'label_replace(-1 * absent(mimecast_collector_up{{{SELECTED}, collector="{name}"}}), "collector", "{name}", "", "")'
         for name in names
@@ -57,11 +58,12 @@ def _collectors() -> Json:
     state = f"min by (collector) ({up})\nor ({off}) and on () (count(mimecast_up{{{SELECTED}}}) > 0)"
     return table(
         "Collectors", "The collectors that this dashboard needs. Failing: the last refresh of at least one account failed.",
-        {"A": state, "B": f"count by (collector) ({up})", "C": state},
+        {"A": state, "B": f"count by (collector) ({up})", "C": state, "D": f"sum by (collector) (1 - {up})"},
         [
             Column("collector", "Collector", custom__width=120),
             coloured("Value #A", "State", 90, mappings=words(meanings), unit="none"),
             number("B", "Accounts", 90),
+            number("D", "Failing", 80),
             Column("Value #C", "What to do", mappings=how, unit="none", custom__align="left", custom__minWidth=200),
         ],
         height=6, empty="the exporter is down",
@@ -82,7 +84,7 @@ def _simulations() -> list[Json]:
         timeseries(
             "Click and submit rate by simulation", "Each dot is a simulation, or the mean of those of several accounts, on the day of its launch; its height is the rate that it has reached until now. Simulations of the last three days are left out.",
             [query(rates["clicked"], "Clicked", ref="A"), query(rates["submitted"], "Submitted data", ref="B")],
-            width=24, unit="percentunit", step="1d", empty=f"no simulation; {_SWITCH_ON}",
+            width=24, unit="percentunit", step="1d",
             custom={"spanNulls": True, "showPoints": "always", "pointSize": 9},
             overrides=[fixed_colour("Clicked", AMBER), fixed_colour("Submitted data", RED)],
         ),
@@ -95,15 +97,15 @@ def _by_simulation() -> Json:
     columns = {"B": _SENT, "C": _CLICKED, "D": median, "E": _SUBMITTED}
     return table(
         "Simulations", f"The newest first ({_MAX_ROWS} at most). The median is that of the account's simulations of the last 400 days. Clicks and submissions are separate counts of Mimecast; do not add them.",
-        {"A": or_missing(with_account_column(f"{shown} * 1000"), "phishing"), **{ref: f"{expr}\nand {shown}" for ref, expr in columns.items()}},
+        {"A": or_missing_row(with_account_column(f"{shown} * 1000"), "title", "phishing"), **{ref: f"{expr}\nand {shown}" for ref, expr in columns.items()}},
         [
-            Column("title", "Simulation", custom__minWidth=170),
-            Column("shown_account", "Account", custom__width=120),
-            Column("Value #A", "Launched", unit="time:YYYY-MM-DD", custom__width=110, custom__align="left", mappings=MISSING),
-            number("B", "Sent", 70),
-            share_bar("C", "Clicked", 115),
-            number("D", "Median", 80, unit="percentunit"),
-            share_bar("E", "Submitted", 115),
+            wrapped("title", "Simulation", custom__minWidth=140),
+            Column("shown_account", "Account", custom__minWidth=120),
+            date("A", "Launched"),
+            number("B", "Sent", 60),
+            share_bar("C", "Clicked", 110),
+            number("D", "Median", 75, unit="percentunit"),
+            share_bar("E", "Submitted", 110),
         ],
         width=24, height=9, sort=[("Launched", True)], empty="no simulation",
     )  # fmt: skip
@@ -116,14 +118,14 @@ def _risk() -> list[Json]:
         timeseries(
             "People by SAFE score grade", "Share of people with each grade, from A, the best, to F; there is no E.",
             [query(grades, "{{grade}}")],
-            unit="none",  height=9, span="30d", step="6h", empty=f"no scores; {_SWITCH_ON}",
+            unit="none", height=9, span="30d", step="6h",
             custom={"stacking": {"mode": "percent", "group": "A"}, "fillOpacity": 80, "lineWidth": 0},
             overrides=[fixed_colour(grade, colour) for grade, colour in GRADES.items()],
         ),
         bar_gauge(
             "People by incorrect answers", "How many people have given how many incorrect answers.",
             [query(f"sum by (incorrect) ({wrong})", "{{incorrect}}", instant=True)],
-            height=9, unit="none", decimals=0, min=0, empty=f"no answers; {_SWITCH_ON}",
+            height=9, unit="none", decimals=0, min=0,
         ),
     ]  # fmt: skip
 
@@ -141,14 +143,14 @@ def _accounts() -> Json:
         "Accounts compared", "Those with the highest median click rate first. A dash: the collector is disabled, or there are fewer than three simulations.",
         values,
         [
-            Column("account", "Account", links=[link("Open the account's campaigns", OVERVIEW, account="Account")], custom__minWidth=150),
+            Column("account", "Account", links=[link("Open the account's campaigns", OVERVIEW, account="Account")], custom__minWidth=120),
             number("E", "Simulations", 95),
             share_bar("A", "Click rate, median", 145),
             share_bar("B", "Submit rate, median", 150),
             share_bar("C", "Grade D or F", 110),
-            number("D", "Not watched", 100, **percent),
+            number("D", "Unseen videos", 115, **percent),
         ],
-        height=9, sort=[("Click rate, median", True)], empty="no account has enabled these collectors",
+        height=9, sort=[("Click rate, median", True)],
     )  # fmt: skip
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from palette import WHY_MISSING
+
 #: Account series, recorded or not. Each expression takes the maximum by account first, so that an account that is
 #: scraped by several jobs counts once.
 SELECTED = 'job=~"$job", account=~"$account"'
@@ -22,6 +24,13 @@ _RULES_NOT_LOADED = (
 SEVERAL_ACCOUNTS = f"(count(max by (account) ({_UP})) > 1)"
 
 
+def _why_missing(collector: str = "", *, rules: bool = True) -> dict[str, str]:
+    """Return an expression for each possible cause of a missing number, by its code; it has no value elsewhere."""
+    off = f'(count({_UP}) unless on () mimecast_collector_up{{{SELECTED}, collector="{collector}"}}) * 0 - 3'
+    why = {"-1": _EXPORTER_DOWN, "-3": off if collector else "", "-2": _RULES_NOT_LOADED if rules else ""}
+    return {code: expr for code, expr in why.items() if expr}
+
+
 def or_missing(expr: str, collector: str = "", *, rules: bool = True) -> str:
     """Return the expression, or where it has no value one of palette.MISSING, if that is the cause.
 
@@ -31,14 +40,14 @@ def or_missing(expr: str, collector: str = "", *, rules: bool = True) -> str:
         rules: whether its numbers are recorded.
 
     """
-    off = f'(count({_UP}) unless on () mimecast_collector_up{{{SELECTED}, collector="{collector}"}}) * 0 - 3'
-    return "\nor ".join([expr, _EXPORTER_DOWN, *([off] if collector else []), *([_RULES_NOT_LOADED] if rules else [])])
+    return "\nor ".join([expr, *_why_missing(collector, rules=rules).values()])
 
 
-def missing_row(label: str) -> str:
-    """Return a row for a table that has no state, which says in a label why nothing is known; nothing where all is."""
-    text = "Not known: exporter down or rules missing"
-    return f'label_replace({_EXPORTER_DOWN} or {_RULES_NOT_LOADED}, "{label}", "{text}", "", "")'
+def or_missing_row(expr: str, label: str, collector: str = "") -> str:
+    """Return the rows of a table, or where there are none a row that says why in a label, if something is missing."""
+    why = _why_missing(collector).items()
+    rows = (f'label_replace({cause}, "{label}", "{WHY_MISSING[code]}", "", "")' for code, cause in why)
+    return "\nor ".join([expr, *rows])
 
 
 def exported(name: str, by: str = "account", scope: str = SELECTED) -> str:
@@ -84,12 +93,13 @@ def state(scope: str = SELECTED) -> str:
     return f"({sent} == 0 and {age} > 1) * 0 + {NOTHING_SENT}\nor {campaign('state:enum', scope)}"
 
 
-def growth(counter: str, by: str) -> str:
+def growth(counter: str, by: str, only: str = "") -> str:
     """Return by how much a counter of the accounts grew in each step of the graph; the panel sets the step.
 
-    `$__rate_interval` is longer than a step, and successive windows of it overlap.
+    `$__rate_interval` is longer than a step, and successive windows of it overlap. `only`, such as `> 0`, leaves series
+    out before they are aggregated, which is much faster where most stand still.
     """
-    return f"max by ({by}) (increase(mimecast_{counter}{{{SELECTED}}}[$__interval]))"
+    return f"max by ({by}) (increase(mimecast_{counter}{{{SELECTED}}}[$__interval]){only})"
 
 
 def only_exporters(expr: str, since: str = "") -> str:

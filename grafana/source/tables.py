@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from palette import BLUE, Json, steps
+from palette import BLUE, DASHES, Json, steps
 from panels import panel, query
 
 
@@ -40,9 +40,16 @@ def number(ref: str, title: str, width: int, **properties: Any) -> Column:
     return Column(f"Value #{ref}", title, **{"unit": "none", "decimals": 0, "custom__width": width} | properties)
 
 
-def date(ref: str, title: str, width: int = 105) -> Column:
+def date(ref: str, title: str) -> Column:
     """Return a column of days, from milliseconds."""
-    return Column(f"Value #{ref}", title, unit="time:YYYY-MM-DD", custom__width=width, custom__align="left")
+    return Column(
+        f"Value #{ref}",
+        title,
+        unit="time:YYYY-MM-DD",
+        custom__width=105,
+        custom__align="left",
+        mappings=DASHES,
+    )
 
 
 def share_bar(ref: str, title: str, width: int, thresholds: Json | None = None) -> Column:
@@ -52,7 +59,7 @@ def share_bar(ref: str, title: str, width: int, thresholds: Json | None = None) 
     return Column(
         f"Value #{ref}", title, unit="percentunit", decimals=0, min=0, max=1, custom__width=width or None, custom__minWidth=80,
         thresholds=thresholds or steps((None, BLUE)), color={"mode": "thresholds"},
-        custom__cellOptions={"type": "gauge", "mode": mode, "valueDisplayMode": "text"},
+        custom__cellOptions={"type": "gauge", "mode": mode, "valueDisplayMode": "text"}, mappings=DASHES,
     )  # fmt: skip
 
 
@@ -62,6 +69,11 @@ def coloured(field: str, title: str, width: int, **properties: Any) -> Column:
     return Column(
         field, title, **{"custom__cellOptions": cell, "custom__width": width, "custom__align": "center"} | properties
     )
+
+
+def wrapped(field: str, title: str, **properties: Any) -> Column:
+    """Return a column of long names, on several lines where the table is narrow."""
+    return Column(field, title, custom__wrapText=True, **properties)
 
 
 def hidden(field: str, title: str, **properties: Any) -> Column:
