@@ -103,11 +103,11 @@ class Cache(Generic[Value]):
             self._refresh.cancel()
             await asyncio.wait([self._refresh])
 
-    def request(self) -> asyncio.Task[None] | None:
+    def request(self, now: float) -> asyncio.Task[None] | None:
         """Count a request, and return the refresh to wait for; start one if the value has expired."""
         self.statistics.requests += 1
         if self._refresh is None:
-            if self.clock() < self.fresh_until:
+            if now < self.fresh_until:
                 self.statistics.hits += 1
             elif not self._closed and not self.next_attempt_in:
                 self._refresh = asyncio.create_task(self._run())
@@ -119,10 +119,10 @@ class Cache(Generic[Value]):
         if entry is None:
             return None
         if entry.fetched_at < requested_at:
-            age = self.clock() - entry.fetched_at
-            if age >= self.ttl + self.max_stale:
+            expires_at = entry.fetched_at + self.ttl
+            if self.clock() >= expires_at + self.max_stale:
                 return None
-            self.statistics.stale_served += age >= self.ttl
+            self.statistics.stale_served += requested_at >= expires_at
         return entry.value
 
     async def _run(self) -> None:
@@ -146,7 +146,8 @@ async def get_all(caches: Sequence[Cache[Any]], timeout: float) -> list[Any]:
     A refresh that takes longer continues, and its value serves the next request.
     """
     requested_at = [cache.clock() for cache in caches]
-    refreshes = {refresh for cache in caches if (refresh := cache.request()) is not None}
+    requests = zip(caches, requested_at, strict=True)
+    refreshes = {refresh for cache, now in requests if (refresh := cache.request(now)) is not None}
     if refreshes and timeout > 0:
         await asyncio.wait(refreshes, timeout=timeout)
     return [cache.current(moment) for cache, moment in zip(caches, requested_at, strict=True)]

@@ -45,7 +45,7 @@ _ANCHORS = words({name: (name.lower(), GREY) for name in re.findall(r"alert: (\w
 
 
 def _over_range(counter: str) -> str:
-    return f"sum(max by ({BY}) (increase(mimecast_{counter}{{{SELECTED}}}[$__range])))"
+    return f"sum(increase(mimecast_{counter}{{{PROCESS}}}[$__range]))"
 
 
 def _numbers() -> list[Json]:

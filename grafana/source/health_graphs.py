@@ -14,7 +14,10 @@ SKEW = exported("api_clock_skew_seconds")
 TOOK = exported("refresh_duration_seconds", BY)
 AGE = f"(time() - max by ({BY}) (mimecast_data_timestamp_seconds{{{SELECTED}}}))"
 SKIPPED = exported("awareness_campaigns_skipped", "account, reason")
-_SCRAPES, _HITS, _STALE = (growth(f"cache_{name}_total", BY) for name in ("requests", "hits", "stale_served"))
+_REQUESTS, _HITS, _STALE = (
+    f"sum(increase(mimecast_cache_{name}_total{{{PROCESS}}}[$__interval]))"
+    for name in ("requests", "hits", "stale_served")
+)
 #: Reasons by who can do something: whoever has the credentials, nobody for a while, Mimecast, the network's operator.
 _REASONS = {
     "/auth|permission|secret/": RED,
@@ -97,9 +100,9 @@ def cache_and_process() -> list[Json]:
         timeseries(
             "Scrapes by how they were answered", "In the time before each bar: from memory within the time to live, after a fetch, or with older data because the API failed or was slow.",
             [
-                query(f"sum({_HITS})", "From memory", ref="A"),
-                query(f"clamp_min(sum({_SCRAPES}) - sum({_HITS}) - sum({_STALE}), 0)", "Fetched", ref="B"),
-                query(f"sum({_STALE})", "Old data", ref="C"),
+                query(_HITS, "From memory", ref="A"),
+                query(f"clamp_min({_REQUESTS} - {_HITS} - {_STALE}, 0)", "Fetched", ref="B"),
+                query(_STALE, "Old data", ref="C"),
             ],
             empty="no data", overrides=[fixed_colour("From memory", BLUE), fixed_colour("Fetched", SKY), fixed_colour("Old data", RED)], **_BARS,
         ),

@@ -348,3 +348,17 @@ async def test_a_value_fetched_for_a_request_that_still_waits_is_kept_for_it(tim
     assert await setting.value(timeout) is None
     slow.gate.set()
     assert await waiting == [1, 1]
+
+
+@pytest.mark.parametrize("waited", [0.0, 0.5, 1.0, 400.0])
+async def test_a_request_is_counted_once_however_long_its_scrape_waits_for_others(waited: float) -> None:
+    setting, slow = Setting(ttl=10, max_stale=1000), Source()
+    slow.gate.clear()
+    assert await setting.value() == 1
+    setting.clock.advance(9.5)
+    scrape = asyncio.create_task(get_all([setting.cache, setting.another(slow)], 5))
+    await slow.asked.wait()
+    setting.clock.advance(waited)
+    slow.gate.set()
+    assert await scrape == [1, 1]
+    assert setting.cache.statistics == Statistics(requests=2, hits=1, stale_served=0)
