@@ -143,21 +143,21 @@ COLLECTOR_FAMILIES: tuple[Family[CollectorStatus], ...] = (
 SCRAPE_FAMILIES: tuple[Family[Mapping[str, Statistics]], ...] = (
     Family(
         "mimecast_cache_requests_total",
-        "Requests of scrapes for an account's data, one for each account.",
+        "Lookups in the cache by scrapes, one for each account.",
         lambda scrapes: [((collector,), counted.requests) for collector, counted in scrapes.items()],
         type="counter",
         labels=("collector",),
     ),
     Family(
         "mimecast_cache_hits_total",
-        "Requests of scrapes for an account's data, answered from the cache within the time to live.",
+        "Lookups in the cache that found data within the time to live.",
         lambda scrapes: [((collector,), counted.hits) for collector, counted in scrapes.items()],
         type="counter",
         labels=("collector",),
     ),
     Family(
         "mimecast_cache_stale_served_total",
-        "Requests of scrapes for an account's data, answered with data older than the time to live.",
+        "Lookups in the cache that were answered with data older than the time to live.",
         lambda scrapes: [((collector,), counted.stale_served) for collector, counted in scrapes.items()],
         type="counter",
         labels=("collector",),
