@@ -41,7 +41,7 @@ test: $(VENV)/installed $(VENV)/tools ## run the linters, the type checker and e
 	@EXPORTER_TESTS_INSTALLED=1 PYTEST_PLUGINS=exporter $(BIN)/python -P -m pytest $(PYTEST_ARGS)
 
 .PHONY: bench
-bench: $(VENV)/installed $(VENV)/tools .cache/runtime/installed ## measure CPU and memory, compared with nginx and others; writes benchmarks/RESULTS.md
+bench: $(VENV)/installed $(VENV)/tools .cache/runtime/installed ## measure CPU and memory, compared with nginx and others; writes benchmarks/RESULTS.md and docs/performance.md
 	@$(BIN)/python -m benchmarks --python=.cache/runtime/bin/python
 
 .PHONY: reliability
