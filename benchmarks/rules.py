@@ -28,6 +28,8 @@ NUMBER = 2_000
 _BLOCK = 7200
 #: Between two evaluations, far longer than they take.
 _INTERVAL = "15s"
+#: The first evaluations, which have no scrape yet or compete with the compaction of the blocks.
+_WARMUP = 4
 _EACH_ACCOUNT = 20
 _BETWEEN_LAUNCHES = 20 * DAY
 
@@ -197,8 +199,7 @@ def _evaluated(program: Path, folder: Path, campaigns: list[Campaign], rounds: i
                 groups = httpx.get(f"{prometheus.base_url}/api/v1/rules", trust_env=False, timeout=60).json()
                 for group in groups["data"]["groups"]:
                     seen.setdefault(group["name"], {})[group["lastEvaluation"]] = group["evaluationTime"]
-                # The first two have no scrape yet, or compete with the compaction of the blocks.
-                return min(len(times) for times in seen.values()) >= rounds + 2
+                return min(len(times) for times in seen.values()) >= rounds + _WARMUP
 
             wait_until(looked, patience=1800)
-    return sum(statistics.median(list(times.values())[2:]) for times in seen.values())
+    return sum(statistics.median(list(times.values())[_WARMUP:]) for times in seen.values())

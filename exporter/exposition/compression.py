@@ -17,6 +17,8 @@ from isal import isal_zlib
 
 _HEADER = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
 _LEVEL = 1
+#: Of the text of each scrape, which is short: level 1 would spend most of its time on making its buffers.
+_END_LEVEL = 0
 #: Bytes compressed or sent before the event loop runs other tasks.
 CHUNK_SIZE = 128 * 1024
 
@@ -42,7 +44,7 @@ class CachedBody:
     async def gzip(self, end: bytes) -> list[bytes | memoryview]:
         """Return the body, followed by `end`, as one gzip member."""
         kept = await self._deflated() if self.parts else _Deflated()
-        compressor = isal_zlib.compressobj(_LEVEL, isal_zlib.DEFLATED, -zlib.MAX_WBITS)
+        compressor = isal_zlib.compressobj(_END_LEVEL, isal_zlib.DEFLATED, -zlib.MAX_WBITS)
         last = compressor.compress(end) + compressor.flush()
         trailer = struct.pack("<II", isal_zlib.crc32(end, kept.crc), (kept.length + len(end)) & 0xFFFFFFFF)
         return [*kept.parts, last + trailer]
