@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks import serving
-from benchmarks.measuring import memory
+from benchmarks.measuring import cpu_seconds, memory
 from benchmarks.refreshing import LARGE, answer_of
 from benchmarks.rows import Row, at_most
-from benchmarks.serving import PROMETHEUS
+from benchmarks.serving import PROMETHEUS, Target
 
 #: Campaigns of a small account: Mimecast schedules at most 14 at once by default.
 _SMALL = 14
@@ -30,9 +31,17 @@ def rows(soak_seconds: float) -> Iterator[Row]:
             target.scrape(PROMETHEUS)
             idle = memory(target.pid)[0]
             yield at_most("memory when idle, one small account", idle, 38, " MB")
+            yield Row("CPU of an idle process", f"{_idle(target):.1f} s a day")
     grown = [_peak(size) - idle for size in (1_000, LARGE)]
     yield at_most("memory above idle at its peak, 10 000 : 1 000 campaigns", grown[1] / grown[0], 11)
     yield from _soaked(soak_seconds)
+
+
+def _idle(target: Target) -> float:
+    """CPU seconds that a day without a scrape would take."""
+    began, used = time.monotonic(), cpu_seconds(target.pid)
+    time.sleep(10)
+    return (cpu_seconds(target.pid) - used) * 86400 / (time.monotonic() - began)
 
 
 def _peak(campaigns: int) -> float:

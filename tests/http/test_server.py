@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
+from contextvars import Context
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -48,6 +50,37 @@ async def test_an_answer_has_a_date_and_no_banner(server: Server) -> None:
     assert (status, body) == (200, b"GET /\n")
     assert "date" in headers
     assert "server" not in headers
+
+
+class RecordingLoop(asyncio.SelectorEventLoop):
+    """An event loop that keeps the times at which it was told to wake up."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.timers: list[float] = []
+
+    def call_at(
+        self, when: float, callback: Callable[..., object], *args: Any, context: Context | None = None
+    ) -> asyncio.TimerHandle:
+        self.timers.append(when)
+        return super().call_at(when, callback, *args, context=context)
+
+
+def test_a_server_without_connections_never_wakes_up() -> None:
+    async def idle() -> list[float]:
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, RecordingLoop)
+        async with serving(SampleApp()) as server:
+            for _ in range(20):
+                await asyncio.sleep(0)
+            started = list(loop.timers)
+            async with connected(server) as wire:
+                assert (await wire.ask(request()))[0] == 200
+            assert loop.timers, "a connection has timers, so they are seen"
+        return started
+
+    with asyncio.Runner(loop_factory=RecordingLoop) as runner:
+        assert runner.run(idle()) == []
 
 
 async def test_httpx_reads_a_large_answer_whole(app: SampleApp, tls: Sides) -> None:

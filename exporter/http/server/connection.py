@@ -176,8 +176,10 @@ class BoundedApp:
         async def send_in_time(message: Message) -> None:
             if message["type"] == "http.response.start":
                 time_limit.reschedule(loop.time() + self._connections.limits.response_time)
+                headers = [*message.get("headers", ()), (b"date", formatdate(usegmt=True).encode())]
                 if self._connections.retired:
-                    message = {**message, "headers": [*message.get("headers", ()), (b"connection", b"close")]}
+                    headers.append((b"connection", b"close"))
+                message = {**message, "headers": headers}
             for part in _split(message) if len(message.get("body", b"")) > CHUNK_SIZE else (message,):
                 if not transport.is_closing():
                     await send(part)

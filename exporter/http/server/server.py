@@ -45,9 +45,25 @@ def uvicorn_config(app: ASGIApp, connections: Connections) -> uvicorn.Config:
         access_log=False,
         proxy_headers=False,
         server_header=False,
+        date_header=False,  # BoundedApp adds it
         timeout_keep_alive=connections.limits.idle_time,  # type: ignore[arg-type] # given to the event loop's call_later
         ssl_context_factory=(lambda *_: tls.context) if tls else None,
     )
+
+
+class _Listener(uvicorn.Server):
+    """uvicorn's server without its wake-ups: ten a second, for the date and for `should_exit`."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._retired = asyncio.Event()
+
+    def retire(self) -> None:
+        self.should_exit = True
+        self._retired.set()
+
+    async def main_loop(self) -> None:
+        await self._retired.wait()
 
 
 class Server:
@@ -64,7 +80,7 @@ class Server:
         self._answers: set[asyncio.Task[Any]] = set()
         self._serving: set[asyncio.Task[None]] = set()
         self._changing = asyncio.Lock()
-        self._listener: tuple[uvicorn.Server, Connections, list[socket.socket]] | None = None
+        self._listener: tuple[_Listener, Connections, list[socket.socket]] | None = None
 
     @property
     def addresses(self) -> list[ListenAddress]:
@@ -84,7 +100,7 @@ class Server:
         """Use `tls` for new connections; open connections finish their current request and close."""
         async with self._changing:
             connections = Connections(self._limits, tls, self._open, self._answers)
-            listener = uvicorn.Server(uvicorn_config(self._app, connections))
+            listener = _Listener(uvicorn_config(self._app, connections))
             # First, because this can fail for lack of file descriptors; the old listener then continues.
             duplicates = [sock.dup() for sock in self._sockets]
             # The kernel queues connections on the sockets themselves until the new listener accepts them.
@@ -104,7 +120,8 @@ class Server:
         """Stop accepting connections. Open ones finish their current request and close."""
         if self._listener is not None:
             listener, connections, duplicates = self._listener
-            listener.should_exit = connections.retired = True
+            connections.retired = True
+            listener.retire()
             while any(sock.fileno() >= 0 for sock in duplicates):  # noqa: ASYNC110 - likewise
                 await asyncio.sleep(_POLL_INTERVAL)
 
