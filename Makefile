@@ -14,7 +14,7 @@ SOURCES := $(shell find exporter -type f -not -name '*.pyc') pyproject.toml hatc
 FUZZ_SECONDS ?= 300
 LOCK := .cache/uv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 	--no-emit-index-url --no-emit-find-links --no-annotate --no-strip-extras
-PYTEST_ARGS ?= -n 2 --dist loadgroup
+PYTEST_ARGS ?= -n 2 --dist loadfile
 
 define DEMO_DESPITE_ENVIRONMENT
 This is the demo: it does not use the MIMECAST_... variables that are set.
@@ -47,7 +47,7 @@ bench: $(VENV)/installed $(VENV)/tools .cache/runtime/installed ## measure CPU a
 .PHONY: reliability
 reliability: $(VENV)/installed $(VENV)/tools ## run the tests of faults, load, crashes and secrets at full size; writes docs/reliability.md
 	@mkdir -p .cache/reliability
-	@EXPORTER_LOAD=full EXPORTER_TESTS_INSTALLED=1 PYTEST_PLUGINS=exporter $(BIN)/python -P -m pytest -n 2 --dist loadgroup \
+	@EXPORTER_LOAD=full EXPORTER_TESTS_INSTALLED=1 PYTEST_PLUGINS=exporter $(BIN)/python -P -m pytest -n 2 --dist loadfile \
 		--junitxml=.cache/reliability/tests.xml tests/faults tests/load tests/crash tests/secrets
 	@$(BIN)/python -m tests.figures .cache/reliability/tests.xml "$$(date +%Y-%m-%d)"
 

@@ -83,6 +83,7 @@ class _Fleet:
         self._clock = Clock()
         self._began = self._clock.now
         self._queue = Answer(campaigns_in(answer_of(CAMPAIGNS)), 0, 1)
+        self._lookups = {"campaigns": Statistics()}
         self._clients = [_Client(self._queue) for _ in range(ACCOUNTS)]
         self.accounts = [self._account(number, client) for number, client in enumerate(self._clients)]
         self._exposition = AccountsExposition(self.accounts, clock=self._clock)
@@ -90,8 +91,7 @@ class _Fleet:
     def _account(self, number: int, client: _Client) -> RunningAccount:
         settings = Account(name=f"customer-{number:04d}", collectors=("campaigns",))
         limiters = {"campaigns": anyio.CapacityLimiter(20)}
-        scrapes = {"campaigns": Statistics()}
-        shared = Shared(_AUTH, Backoff(self._clock), limiters, scrapes, self._clock, self._clock)
+        shared = Shared(_AUTH, Backoff(self._clock), limiters, self._lookups, self._clock, self._clock)
         account = RunningAccount(settings, shared)
         campaigns = RunningCollector(
             table.CAMPAIGNS,
@@ -99,7 +99,7 @@ class _Fleet:
             cast(MimecastClient, client),
             CacheSettings(ttl=_TTL, max_stale=3600),
             shared=shared,
-            on_refreshed=lambda: None,
+            on_refreshed=account._forget_texts,
         )
         account.collectors = {"campaigns": campaigns}
         account.status.collectors = (campaigns.status,)

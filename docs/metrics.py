@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from exporter.accounts.status import ACCOUNT_FAMILIES, COLLECTOR_FAMILIES, SCRAPE_FAMILIES, count_families
+from exporter.accounts.status import ACCOUNT_FAMILIES, COLLECTOR_FAMILIES, LOOKUP_FAMILIES, count_families
 from exporter.collectors import COLLECTORS, Collector, Family
 from exporter.collectors.selection import SKIP_REASONS
 from exporter.exposition.process import ProcessMetrics
@@ -120,7 +120,7 @@ def page() -> str:
     status = [
         *((family, ["account"]) for family in ACCOUNT_FAMILIES),
         *((family, ["account", "collector"]) for family in COLLECTOR_FAMILIES),
-        *((family, []) for family in SCRAPE_FAMILIES),
+        *((family, []) for family in LOOKUP_FAMILIES),
     ]
     return "\n".join(
         [

@@ -18,7 +18,7 @@ import httpx
 import pytest
 import trustme
 
-from exporter.accounts.status import ACCOUNT_FAMILIES, COLLECTOR_FAMILIES, SCRAPE_FAMILIES
+from exporter.accounts.status import ACCOUNT_FAMILIES, COLLECTOR_FAMILIES, LOOKUP_FAMILIES
 from exporter.collectors import COLLECTORS, Family
 from exporter.simulator import Fault, Simulator, configuration, fleet, refusal
 from exporter.simulator import running as simulating
@@ -67,7 +67,7 @@ def test_the_demo_needs_nothing_and_shows_every_account(promtool: Path) -> None:
 def test_the_demo_shows_every_metric_of_the_tables() -> None:
     with running("demo", LISTEN) as demo:
         text = httpx.get(demo.base_url + "/metrics", trust_env=False).text
-    families: list[Family[Any]] = [*ACCOUNT_FAMILIES, *COLLECTOR_FAMILIES, *SCRAPE_FAMILIES]
+    families: list[Family[Any]] = [*ACCOUNT_FAMILIES, *COLLECTOR_FAMILIES, *LOOKUP_FAMILIES]
     names = [family.name for family in (*families, *(one for each in COLLECTORS.values() for one in each.families))]
     missing = [name for name in names if f"\n{name}{{" not in text]
     assert missing == []

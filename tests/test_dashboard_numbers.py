@@ -284,7 +284,6 @@ def refuted_in(world: str, promtool: Path, file: Path) -> set[str]:
     return failed
 
 
-@pytest.mark.xdist_group("dashboard numbers")
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_a_dashboard_shows_what_can_be_computed_by_hand(case: Case, refuted: set[tuple[str, str]]) -> None:
     hours, minutes = f"{case.hours}h", f"{case.hours // 24}d" if case.hours % 24 == 0 else ""

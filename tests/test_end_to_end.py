@@ -21,7 +21,7 @@ from tests.dashboards import EMPTY_AT_FIRST, Query, queries
 from tests.rules import quickened
 from tests.stack import Prometheus, Receiver, alertmanager_running, prometheus_running, receiving, wait_until
 
-pytestmark = [pytest.mark.xdist_group("end to end"), pytest.mark.timeout(240)]
+pytestmark = pytest.mark.timeout(240)
 
 
 @dataclass

@@ -10,7 +10,7 @@ from benchmarks.shapes import SHAPES, campaigns
 from benchmarks.training import NUMBER, SEED, Judgement, judge
 
 #: Thirty days of 312 campaigns take promtool most of a minute, so that one version of it judges, and once.
-pytestmark = [pytest.mark.timeout(600), pytest.mark.xdist_group("falling behind")]
+pytestmark = pytest.mark.timeout(600)
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ from exporter.simulator import running as simulating
 from tests.commands import Running, running
 from tests.stack import Prometheus, prometheus_running, wait_until
 
-pytestmark = [pytest.mark.xdist_group("end to end"), pytest.mark.timeout(240)]
+pytestmark = pytest.mark.timeout(240)
 
 ACCOUNTS = 200
 REPLICAS = 2

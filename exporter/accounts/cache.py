@@ -27,7 +27,7 @@ class _Entry(NamedTuple, Generic[Value]):
 
 @dataclass
 class Statistics:
-    """Counts of requests to caches: all, those answered within the time to live or with an older value."""
+    """Counts of requests to caches: all, those answered within the time to live, those answered with an older value."""
 
     requests: int = 0
     hits: int = 0
@@ -81,7 +81,7 @@ class Cache(Generic[Value]):
 
     @property
     def fresh_until(self) -> float:
-        """Until when requests change nothing but the statistics; in the past if a refresh is running or due."""
+        """The time until which requests change only the statistics; in the past if a refresh is running or due."""
         entry = self._entry
         if self._refresh is not None or entry is None or entry.validity != self._validity:
             return -math.inf
@@ -103,14 +103,19 @@ class Cache(Generic[Value]):
             self._refresh.cancel()
             await asyncio.wait([self._refresh])
 
+    def count_hit(self) -> None:
+        """Count a request that is answered within the time to live."""
+        self.statistics.requests += 1
+        self.statistics.hits += 1
+
     def request(self, now: float) -> asyncio.Task[None] | None:
         """Count a request, and return the refresh to wait for; start one if the value has expired."""
+        if now < self.fresh_until:
+            self.count_hit()
+            return None
         self.statistics.requests += 1
-        if self._refresh is None:
-            if now < self.fresh_until:
-                self.statistics.hits += 1
-            elif not self._closed and not self.next_attempt_in:
-                self._refresh = asyncio.create_task(self._run())
+        if self._refresh is None and not self._closed and not self.next_attempt_in:
+            self._refresh = asyncio.create_task(self._run())
         return self._refresh
 
     def current(self, requested_at: float) -> Value | None:

@@ -21,6 +21,9 @@ from exporter.mimecast import Credentials, MimecastClient, MimecastError
 
 log = logging.getLogger(__name__)
 
+#: Always the same object, so that nothing is merged again.
+_NO_TEXTS: FamilyTexts = {}
+
 
 @dataclass(frozen=True)
 class Shared:
@@ -30,8 +33,8 @@ class Shared:
     pauses: Backoff
     #: Limits how many refreshes run at the same time.
     limiters: Mapping[str, AbstractAsyncContextManager[Any]]
-    #: Counts the requests to the caches of each collector.
-    scrapes: Mapping[str, Statistics]
+    #: Counts the lookups in the caches of each collector.
+    lookups: Mapping[str, Statistics]
     clock: Clock
     wall_clock: Clock
 
@@ -70,7 +73,7 @@ class RunningCollector:
             ttl=cache.ttl,
             max_stale=cache.max_stale,
             credentials=shared.pauses,
-            statistics=shared.scrapes[collector.name],
+            statistics=shared.lookups[collector.name],
             clock=shared.clock,
         )
         self.status = CollectorStatus(collector.name, collector.counted_as)
@@ -92,7 +95,7 @@ class RunningCollector:
             self.status.records = snapshot.records if snapshot else None
             self.status.skipped = snapshot.skipped if snapshot else Counter()
             self.status.data_time = snapshot.fetched_at if snapshot else None
-        return snapshot.texts if snapshot else {}
+        return snapshot.texts if snapshot else _NO_TEXTS
 
     @property
     def status_texts(self) -> FamilyTexts:

@@ -66,8 +66,7 @@ class AccountsExposition:
         """Refresh expired data, waiting at most `timeout` seconds."""
         if self._clock() < self._unchanged_until:
             for running in self._collectors:
-                running.cache.statistics.requests += 1
-                running.cache.statistics.hits += 1
+                running.cache.count_hit()
             return
         snapshots = await get_all([running.cache for running in self._collectors], timeout)
         self._record_texts = [

@@ -19,7 +19,7 @@ from exporter.accounts.clients import authentication, http_settings
 from exporter.accounts.clock import Clock, monotonic
 from exporter.accounts.collector import Shared
 from exporter.accounts.exposition import AccountsExposition
-from exporter.accounts.status import SCRAPE_FAMILIES
+from exporter.accounts.status import LOOKUP_FAMILIES
 from exporter.collectors import COLLECTORS
 from exporter.config import Account, Config
 from exporter.exposition.text import Format, merge, render_record
@@ -35,8 +35,8 @@ class AccountRegistry:
         self._wall_clock = wall_clock
         #: Limits of concurrent refreshes by base URL and collector: one that hangs does not delay the others.
         self._limiters: dict[tuple[str, str], anyio.CapacityLimiter] = {}
-        #: Requests to the caches of each collector that an account has had.
-        self.scrapes: defaultdict[str, Statistics] = defaultdict(Statistics)
+        #: Lookups in the caches of each collector that an account has had.
+        self.lookups: defaultdict[str, Statistics] = defaultdict(Statistics)
         self._http: tuple[HttpSettings, httpx.AsyncClient] | None = None
         self._shared: dict[object, Shared] = {}
         self._expositions: dict[tuple[str | None, frozenset[str] | None], AccountsExposition] = {}
@@ -71,16 +71,22 @@ class AccountRegistry:
             self._retire(previous[1])
 
     def exposition(self, account: str | None, collectors: frozenset[str] | None) -> AccountsExposition:
-        """Return the exposition of one account or all (None), and of some collectors or all (None)."""
+        """Return the exposition of one account or all (None), and of some collectors or all (None).
+
+        Names that are not collectors' are ignored.
+        """
+        if collectors is not None:
+            collectors = collectors.intersection(COLLECTORS)
+            collectors = None if len(collectors) == len(COLLECTORS) else collectors
         known = self._expositions.get((account, collectors))
         if known is None:
             accounts = list(self.accounts.values()) if account is None else [self.accounts[account]]
             known = self._expositions[account, collectors] = AccountsExposition(accounts, collectors, clock=self._clock)
         return known
 
-    def scrape_counters(self, form: Format) -> bytes:
-        """Return the counters of the scrapes of all accounts, by collector."""
-        return b"".join(merge(SCRAPE_FAMILIES, [render_record(SCRAPE_FAMILIES, self.scrapes, "")], form))
+    def lookup_counters(self, form: Format) -> bytes:
+        """Return the counters of cache lookups, by collector."""
+        return b"".join(merge(LOOKUP_FAMILIES, [render_record(LOOKUP_FAMILIES, self.lookups, "")], form))
 
     async def close(self) -> None:
         """Cancel every refresh and close every connection; waiting scrapes are answered with the current data."""
@@ -106,7 +112,7 @@ class AccountRegistry:
             return known
         auth = authentication(account, self._clock, self._wall_clock)
         limiters = {name: self._limiters[account.base_url, name] for name in COLLECTORS}
-        return Shared(auth, Backoff(self._clock), limiters, self.scrapes, self._clock, self._wall_clock)
+        return Shared(auth, Backoff(self._clock), limiters, self.lookups, self._clock, self._wall_clock)
 
     def _retire(self, http: httpx.AsyncClient) -> None:
         """Close a client when no running refresh can use it any more."""

@@ -140,25 +140,25 @@ COLLECTOR_FAMILIES: tuple[Family[CollectorStatus], ...] = (
 )
 
 #: Counters that change with every scrape, by collector: of all accounts together, so that a scrape renders few of them.
-SCRAPE_FAMILIES: tuple[Family[Mapping[str, Statistics]], ...] = (
+LOOKUP_FAMILIES: tuple[Family[Mapping[str, Statistics]], ...] = (
     Family(
         "mimecast_cache_requests_total",
         "Lookups in the cache by scrapes, one for each account.",
-        lambda scrapes: [((collector,), counted.requests) for collector, counted in scrapes.items()],
+        lambda lookups: [((collector,), counted.requests) for collector, counted in lookups.items()],
         type="counter",
         labels=("collector",),
     ),
     Family(
         "mimecast_cache_hits_total",
         "Lookups in the cache that found data within the time to live.",
-        lambda scrapes: [((collector,), counted.hits) for collector, counted in scrapes.items()],
+        lambda lookups: [((collector,), counted.hits) for collector, counted in lookups.items()],
         type="counter",
         labels=("collector",),
     ),
     Family(
         "mimecast_cache_stale_served_total",
         "Lookups in the cache that were answered with data older than the time to live.",
-        lambda scrapes: [((collector,), counted.stale_served) for collector, counted in scrapes.items()],
+        lambda lookups: [((collector,), counted.stale_served) for collector, counted in lookups.items()],
         type="counter",
         labels=("collector",),
     ),

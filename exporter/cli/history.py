@@ -12,7 +12,7 @@ import msgspec
 from exporter.accounts.cache import Statistics
 from exporter.accounts.status import (
     ACCOUNT_FAMILIES,
-    SCRAPE_FAMILIES,
+    LOOKUP_FAMILIES,
     AccountStatus,
     CollectorStatus,
     record_families,
@@ -34,11 +34,11 @@ def expositions(simulator: Simulator, length: float, step: float) -> Iterator[tu
     refreshes are not included. `length` and `step`, the time between two scrapes, are in seconds.
     """
     statuses = {account.name: _status(account) for account in simulator.accounts}
-    families = [*record_families(), *status_families(), *SCRAPE_FAMILIES]
-    scrapes: defaultdict[str, Statistics] = defaultdict(Statistics)
+    families = [*record_families(), *status_families(), *LOOKUP_FAMILIES]
+    lookups: defaultdict[str, Statistics] = defaultdict(Statistics)
     for moment, answers in groupby(history(simulator, length / 86400, step), key=lambda answer: answer.moment):
-        texts = [text for answer in answers for text in _refreshed(statuses[answer.account], answer, scrapes)]
-        texts.append(render_record(SCRAPE_FAMILIES, scrapes, ""))
+        texts = [text for answer in answers for text in _refreshed(statuses[answer.account], answer, lookups)]
+        texts.append(render_record(LOOKUP_FAMILIES, lookups, ""))
         texts += [
             render_record(ACCOUNT_FAMILIES, one, format_labels(("account",), (name,))) for name, one in statuses.items()
         ]
@@ -53,14 +53,14 @@ def _status(account: SimulatedAccount) -> AccountStatus:
 
 
 def _refreshed(
-    status: AccountStatus, answer: PastAnswer, scrapes: defaultdict[str, Statistics]
+    status: AccountStatus, answer: PastAnswer, lookups: defaultdict[str, Statistics]
 ) -> Iterator[FamilyTexts]:
     """Apply an endpoint's answer to the account's status, and yield the samples of its collector."""
     status.traffic.requests[answer.endpoint, 200] += 1
     name = _BY_ENDPOINT[answer.endpoint].name
     collector = next(one for one in status.collectors if one.collector == name)
     collector.records, collector.data_time = len(answer.items), answer.moment
-    scrapes[name].requests += 1
+    lookups[name].requests += 1
     yield from (_rendered(answer.account, answer.endpoint, msgspec.json.encode(item)) for item in answer.items)
     yield collector.texts(answer.account)
 

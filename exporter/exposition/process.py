@@ -35,7 +35,7 @@ class ProcessMetrics:
         self._own_text: dict[Format, bytes] = {}
         self._process_text: dict[Format, tuple[float, bytes]] = {}
         self._is_web_config_valid: Callable[[], bool] = lambda: True
-        self._rendered_web_config_valid = False
+        self._rendered_web_config_valid = True
         ProcessCollector(registry=self._process)
         GCCollector(registry=self._process)
         PlatformCollector(registry=self._own)
@@ -67,6 +67,7 @@ class ProcessMetrics:
             "Whether the web configuration file, as it is now, is valid (1) or not (0).",
             registry=self._own,
         )
+        self._web_config_valid.set(1)
         self._requests_refused = Counter(
             "mimecast_exporter_http_requests_refused_total",
             "Requests answered with 503 because --web.max-requests responses were being prepared.",

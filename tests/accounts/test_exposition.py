@@ -8,6 +8,7 @@ import random
 import pytest
 
 from exporter.accounts.status import ACCOUNT_FAMILIES, COLLECTOR_FAMILIES, count_families
+from exporter.collectors import COLLECTORS
 from exporter.exposition.compression import CachedBody
 from exporter.exposition.text import Format, format_labels, render_record
 from tests.rawserver import Received, http, json_answer, raw_server
@@ -86,3 +87,23 @@ async def test_text_is_kept_as_long_as_nothing_changes() -> None:
         third = await records()
         assert third.parts[: len(first.parts) - 1] != first.parts[:-1]
         assert await records() is third
+
+
+async def test_an_account_without_data_does_not_change_the_text() -> None:
+    async def respond(received: Received, writer: asyncio.StreamWriter) -> None:
+        writer.write(http(500) if received.headers["x-mc-app-id"] == "globex" else ANSWERS[0])
+
+    async with raw_server(respond) as api, served(configuration(api.base_url, "acme", "globex")) as exporter:
+        exposition = exporter.app.registry.exposition(None, None)
+        bodies = []
+        for _ in range(3):
+            await exposition.refresh(5)
+            bodies.append(exposition.body("text"))
+    assert bodies[0] is bodies[1] is bodies[2]
+
+
+async def test_selections_of_the_same_collectors_share_their_text() -> None:
+    async with served(configuration("http://127.0.0.1:1", "acme")) as exporter:
+        select = exporter.app.registry.exposition
+        assert select(None, frozenset({"campaigns"})) is select(None, frozenset({"campaigns", "exporter"}))
+        assert select(None, frozenset(COLLECTORS)) is select(None, None) is not select(None, frozenset({"campaigns"}))

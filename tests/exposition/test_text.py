@@ -22,7 +22,7 @@ from exporter.accounts.cache import Statistics
 from exporter.accounts.status import (
     ACCOUNT_FAMILIES,
     COLLECTOR_FAMILIES,
-    SCRAPE_FAMILIES,
+    LOOKUP_FAMILIES,
     AccountStatus,
     CollectorStatus,
 )
@@ -258,7 +258,7 @@ def test_status_metrics_are_what_the_library_would_say(form: Format) -> None:
             ("account", "collector"),
             [(status.collectors[0], (status.account, "campaigns")) for status in (fresh, known)],
         ),
-        (SCRAPE_FAMILIES, (), [({"campaigns": Statistics(9, 7, 1), "phishing": Statistics()}, ())]),
+        (LOOKUP_FAMILIES, (), [({"campaigns": Statistics(9, 7, 1), "phishing": Statistics()}, ())]),
     ]
     ours, registry = "", CollectorRegistry()
     for families, labels, records in tables:

@@ -15,8 +15,6 @@ from exporter.simulator import Fault, Simulator, configuration, fleet
 from exporter.simulator import running as simulating
 from tests.commands import running
 
-pytestmark = pytest.mark.xdist_group("browser")
-
 LISTEN = "--web.listen-address=127.0.0.1:0"
 _QUIET = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",

@@ -12,7 +12,7 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families
 
-from exporter.accounts.status import ACCOUNT_FAMILIES, COLLECTOR_FAMILIES, SCRAPE_FAMILIES
+from exporter.accounts.status import ACCOUNT_FAMILIES, COLLECTOR_FAMILIES, LOOKUP_FAMILIES
 from exporter.cli.loading import catalog
 from exporter.collectors import COLLECTORS
 from exporter.collectors.campaigns import CAMPAIGNS
@@ -44,7 +44,7 @@ async def test_every_metric_of_the_tables_is_served() -> None:
         served(configuration(api.base_url)) as exporter,
     ):
         exposition = await exporter.scrape()
-    tables: list[Family[Any]] = [*CAMPAIGNS.families, *ACCOUNT_FAMILIES, *COLLECTOR_FAMILIES, *SCRAPE_FAMILIES]
+    tables: list[Family[Any]] = [*CAMPAIGNS.families, *ACCOUNT_FAMILIES, *COLLECTOR_FAMILIES, *LOOKUP_FAMILIES]
     assert {family.name for family in tables} <= exposition.names
     assert {"mimecast_exporter_build_info", "process_cpu_seconds_total", "python_info"} <= exposition.names
     assert exposition.value("mimecast_exporter_config_last_reload_successful") == 1
@@ -100,7 +100,7 @@ async def test_ten_simultaneous_scrapes_of_a_cold_cache_make_one_call() -> None:
 
     async with raw_server(gated) as api, served(configuration(api.base_url)) as exporter:
         scrapes = [asyncio.create_task(exporter.scrape()) for _ in range(10)]
-        counted = exporter.app.registry.scrapes["campaigns"]
+        counted = exporter.app.registry.lookups["campaigns"]
         while counted.requests < 10:
             await asyncio.sleep(0.01)
         gate.set()

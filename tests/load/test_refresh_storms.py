@@ -49,7 +49,7 @@ async def test_scrapes_that_come_together_cost_one_call_a_wave(
         for wave in range(1, waves + 1):
             api.open.clear()
             scrapes = [asyncio.create_task(exporter.scrape()) for _ in range(SCRAPERS)]
-            statistics = exporter.app.registry.scrapes["campaigns"]
+            statistics = exporter.app.registry.lookups["campaigns"]
             async with asyncio.timeout(30):
                 while statistics.requests < wave * SCRAPERS:
                     await asyncio.sleep(0.01)

@@ -24,6 +24,8 @@ pytestmark = [pytest.mark.anyio, pytest.mark.timeout(600)]
 DEADLINE = 5.0
 #: Campaigns whose titles are as long as they may be: their text is more than 20 MB.
 CAMPAIGNS = 7_000
+#: Accounts among which a fleet's campaigns are divided, so that its text has many small parts.
+FLEET = 500
 #: What a reader that stalls may cost: a slice under way, the transport's buffer, and TLS records of both.
 MEGABYTES_A_READER = 0.5
 #: What an idle connection may cost, under TLS.
@@ -32,14 +34,14 @@ MEGABYTES_AN_IDLE_ONE = 0.1
 MEGABYTES_MORE_A_READER = 0.2
 
 
-def large_answer() -> bytes:
+def large_answer(campaigns: int) -> bytes:
     options = {f"option-{number}": number for number in range(1, 5)}
     common = {"numSent": 5, "numCompleted": 4, "locked": True, "optionSpread": options, "launchDate": "2026-01-01"}
-    items = [common | {"id": f"{n}", "title": {"title": f"{n:05d}".ljust(200, "x")}} for n in range(CAMPAIGNS)]
+    items = [common | {"id": f"{n}", "title": {"title": f"{n:05d}".ljust(200, "x")}} for n in range(campaigns)]
     return json_answer({"meta": {"status": 200}, "fail": [], "data": items})
 
 
-@pytest.fixture(params=["plain", "tls"])
+@pytest.fixture(params=["plain", "tls", "fleet"])
 async def served(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[tuple[Running, Target]]:
     """An exporter with a large exposition, and where it listens."""
     flags, tls = [f"--config.file={tmp_path}/config.yaml", "--web.listen-address=127.0.0.1:0"], None
@@ -49,9 +51,12 @@ async def served(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterato
         authority.configure_trust(tls)
         (tmp_path / "web.yml").write_text("tls_server_config: {cert_file: server.pem, key_file: server.pem}")
         flags.append(f"--web.config.file={tmp_path}/web.yml")
-    async with raw_server(sends(large_answer())) as api:
+    accounts = FLEET if request.param == "fleet" else 1
+    async with raw_server(sends(large_answer(CAMPAIGNS // accounts))) as api:
         hmac = {"app_id": "a", "app_key": "b", "access_key": "c", "secret_key": "YQ=="}
-        config = {"accounts": [{"name": "acme", "base_url": api.base_url, "hmac": hmac}], "cache": {"ttl": "1h"}}
+        names = [f"account-{number}" for number in range(accounts)]
+        listed = [{"name": name, "base_url": api.base_url, "hmac": hmac} for name in names]
+        config = {"accounts": listed, "cache": {"ttl": "1h"}}
         (tmp_path / "config.yaml").write_text(json.dumps(config))
         with running("serve", *flags, environ=ALLOCATOR) as process:
             server = target(await asyncio.to_thread(lambda: process.base_url), tls)

@@ -34,7 +34,7 @@ async def metrics(request: Request) -> Response:
         exposition = await _refreshed(request, state, None, scrape)
         body = exposition.body(scrape.form)
     if scrape.collectors is None or EXPORTER in scrape.collectors:
-        end = state.registry.scrape_counters(scrape.form) + state.process.render(scrape.form)
+        end = state.registry.lookup_counters(scrape.form) + state.process.render(scrape.form)
     return await respond(scrape, body, end)
 
 
