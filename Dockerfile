@@ -34,7 +34,7 @@ LABEL org.opencontainers.image.title="mimecast-exporter" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"
 COPY --from=build /opt/exporter /opt/exporter
-# glibc returns freed memory to the system from 128 KiB on, which by default grows to 64 MiB.
+# glibc returns free memory to the system above MALLOC_TRIM_THRESHOLD_, which otherwise grows to as much as 64 MiB.
 ENV PATH=/opt/exporter/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 MALLOC_TRIM_THRESHOLD_=131072
 USER 65532:65532
 EXPOSE 10587

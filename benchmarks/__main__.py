@@ -71,7 +71,8 @@ _HEAD = """\
 # Benchmark results
 
 `make bench` on {cores} cores with Python {python}. Contestants take turns in one run and medians count; compare ratios, not times,
-with those of another machine. Campaigns are the simulator's: about 15 series each, and mail bodies of 8 KB.
+with those of another machine. Campaigns are the simulator's: about 15 series each, and mail bodies of 8 KB. The floor of a
+refresh is a minimal program: it decodes the same bytes with fixed types, joins ready-made text and compresses it.
 
 """
 _PROFILE = """
@@ -84,18 +85,17 @@ nginx sends a file with one worker; pushgateway and prometheus_client's server h
 
 ## What is missed, and why
 
-**Small scrapes** cost several times nginx's CPU. Half of that is HTTP in Python: validation of the request, a parser in C, an
-event loop, a task and a route for each request. The exporter's own metrics are a quarter. Prometheus asks a few times a minute,
-so this is a fraction of a second a day. Tried and left out, because each saves less than a tenth: head and body in one system
-call (7 %), the parsed head of a repeated request (8 %, and passwords would stay in memory), faster compression of the own
-metrics (3 %).
+**Small scrapes** cost several times nginx's CPU, as the table above shows: most of it is HTTP in Python (validation of the
+request, a parser in C, an event loop, a task and a route for each request), the rest the exporter's own metrics. With a scrape
+a minute this is less than half a second a day. Tried and left out, because each saves less than a tenth: head and body in one
+system call (7 %), the parsed head of a repeated request (8 %, and passwords would stay in memory).
 
-**Large scrapes**: nginx hands the kernel a file (sendfile), a program's own bytes are copied to the socket, and that copy is most
+**Large scrapes**: nginx hands the kernel a file (sendfile); a program's own bytes are copied to the socket, and that copy is most
 of what is left. The same bytes in a memory file, sent by sendfile, saved a quarter more, for a second way of sending beside
 TLS's, twice the memory of the text, and timers of its own for readers that stall. Left out: accounts have tens to hundreds of
 campaigns, where it saves nothing.
 
-**A refresh** is held against a floor that neither checks nor converts a value. The exporter takes each field as it comes, so that
+**A refresh** is compared with a minimal program, the floor, that neither checks nor converts a value. The exporter takes each field as it comes, so that
 a wrong type costs its field and not the campaign; that and the text are most of the difference. A refresh of 1 000 campaigns
 takes about 30 ms every five minutes. Its ratio, and the growth from 1 000 to 10 000 campaigns, depend on how much of the answer
 fits into the processor's cache.
@@ -117,8 +117,9 @@ the rows above it have loaded:
 | msgspec and uvloop | 7 ms | 2.2 MB | 22 |
 | the exporter | 43 ms | 3.7 MB | 100 |
 
-Both goals would be met without httpx, prometheus_client and uvicorn. They stay: a well-kept library is worth more than 50 ms
-once and 7 MB. Modules of other commands, pages, passwords and error messages are loaded when they are needed. Tried and left
+Measured apart and on an otherwise idle machine; a start waits for the disk and the scheduler as well. Without httpx,
+prometheus_client and uvicorn, memory would meet its goal and the start would be 50 ms shorter. They stay: a well-kept library
+is worth more than 50 ms once and 8 MB. Modules of other commands, pages, passwords and error messages are loaded when they are needed. Tried and left
 out, because each saves less than a tenth: imports without garbage collection (13 ms), one arena of the allocator (nothing), the
 CAs in DER (nothing).
 """

@@ -55,7 +55,7 @@ def rows(rounds: int) -> Iterator[Row]:
             (folder / "nginx").mkdir()
             contestants["nginx"] = stack.enter_context(serving.nginx(program, folder / "nginx", ours.body(PROMETHEUS)))
         else:
-            yield left_out("nginx", serving.NOT_TO_BE_HAD)
+            yield left_out("nginx", serving.UNAVAILABLE)
         contest = Contest(contestants, PROMETHEUS, 10, rounds)
         yield Row(f"{what}: memory an account", f"{1000 * memory(ours.pid)[0] / ACCOUNTS:.0f} kB")
         yield Row(f"{what}: CPU of a cached scrape", f"{1000 * contest.cpu['exporter']:.1f} ms")
@@ -176,7 +176,7 @@ async def _expiring() -> list[Row]:
         else:
             refreshed.append(await _cpu(fleet.refresh(tenth)))
     unchanged, new, renewed = map(statistics.median, (same, changed, refreshed))
-    what = f"{ACCOUNTS} accounts, a tenth of them expired: CPU of the scrape"
+    what = f"{ACCOUNTS} accounts, a tenth of them expired: CPU of the scrape without HTTP"
     return [
         Row(f"{what}, where nothing changed", f"{1000 * unchanged:.0f} ms; {1000 * warm:.1f} ms from warm cache"),
         Row(f"{what}, where they have new numbers", f"{1000 * new:.0f} ms"),

@@ -120,9 +120,14 @@ def page(footprints: Sequence[Footprint], rules: Mapping[str, float], facts: Map
     lines = [f"| {head} |", "| --- |" + " ---: |" * len(footprints)]
     lines += [f"| {name} | {' | '.join(values)} |" for name, values in rows.items()]
     table = "".join(f"{line}\n" for line in lines)
-    return TEMPLATE.read_text().format(
-        table=table, campaigns=CAMPAIGNS, rules_campaigns=_number(RULES_CAMPAIGNS), **facts
-    )
+    figures = {
+        "table": table,
+        "campaigns": CAMPAIGNS,
+        "rules_campaigns": _number(RULES_CAMPAIGNS),
+        "cached": f"{1000 * footprints[0].cached_scrape:.1f}",
+        "refresh": f"{1000 * footprints[0].refreshing_scrape:.0f}",
+    }
+    return TEMPLATE.read_text().format(**figures, **facts)
 
 
 def _megabytes(size: float) -> str:

@@ -58,5 +58,7 @@ def _soaked(seconds: float) -> Iterator[Row]:
         with serving.exporter(Path(name), serving.configuration(api, ttl="0s")) as target:
             scrapes, growth = serving.soak(target, seconds)
             days = min(scrapes / _DAY[0], scrapes / _DAY[1])
-            what = f"memory after {scrapes} scrapes, each with a refresh of 300 campaigns ({days:.1f} days' worth)"
+            what = (
+                f"memory after {scrapes} scrapes, each with a refresh of 300 campaigns (as many as in {days:.1f} days)"
+            )
             yield Row(what, f"{100 * growth:+.1f} %", "within 3 %", growth <= 0.03)

@@ -175,7 +175,7 @@ def rows(seconds: dict[str, float], number: int = NUMBER, days: float = 7.25, ro
             write_history(promtool, history, campaigns, days)
         for version, program in programs.items():
             if program is None or promtool is None:
-                yield left_out(f"{what}, Prometheus {version}", "it cannot be had here")
+                yield left_out(f"{what}, Prometheus {version}", "it is not available here")
                 continue
             folder = Path(temporary) / version
             shutil.copytree(history, folder / "data")

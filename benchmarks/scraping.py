@@ -80,7 +80,7 @@ def _join(
     if program := serving.find_peer("nginx"):
         contestants["nginx"] = stack.enter_context(serving.nginx(program, folder, ours.body(headers)))
     else:
-        yield left_out("nginx", serving.NOT_TO_BE_HAD)
+        yield left_out("nginx", serving.UNAVAILABLE)
     if headers is not PROMETHEUS:
         return
     contestants["prometheus_client"] = stack.enter_context(serving.library(folder, answer))
@@ -88,7 +88,7 @@ def _join(
         series = [line for line in ours.body(PLAIN).splitlines(keepends=True) if b"awareness_campaign_" in line]
         contestants["pushgateway"] = stack.enter_context(serving.pushgateway(program, folder, b"".join(series)))
     else:
-        yield left_out("pushgateway", serving.NOT_TO_BE_HAD)
+        yield left_out("pushgateway", serving.UNAVAILABLE)
 
 
 def _compared(contest: Contest, size: int, coding: str) -> Iterator[Row]:

@@ -36,11 +36,11 @@ PLAIN = PROMETHEUS | {"Accept-Encoding": "identity"}
 #: The Python that runs the exporter.
 python_of_users = sys.executable
 #: Why a peer is left out.
-NOT_TO_BE_HAD = "it is not on PATH, and Debian's package cannot be fetched here"
+UNAVAILABLE = "it is not on PATH, and Debian's package cannot be fetched here"
 
 
 def find_peer(name: str) -> Path | None:
-    """Return a peer's program, None where it cannot be had."""
+    """Return a peer's program, None if it is not available."""
     return find(name)
 
 

@@ -79,12 +79,15 @@ def rows() -> Iterator[Row]:
     """Return what `make bench` shows."""
     promtool = servers.find("promtool")
     if promtool is None:
-        yield left_out("alerts about falling behind", "promtool cannot be had here")
+        yield left_out("alerts about falling behind", "promtool is not available here")
         return
     judged = judge(promtool, campaigns(NUMBER, SEED))
     what = f"{NUMBER} simulated campaigns"
     below = len(judged.below())
     for day in _DAYS[:2]:
-        yield Row(f"{what}: of {below} that end below target, named by day {day}", f"{judged.recall(day):.0%}")
-    yield Row(f"{what}: of the {NUMBER - below} others, ever named", f"{judged.false_alarms():.0%}")
-    yield Row(f"{what}: the same without late surges", f"{judged.false_alarms('late surge'):.0%}")
+        yield Row(
+            f"{what}: of the {below} that end below the target, reported by an alert by day {day}",
+            f"{judged.recall(day):.0%}",
+        )
+    yield Row(f"{what}: of the {NUMBER - below} others, ever reported", f"{judged.false_alarms():.0%}")
+    yield Row(f"{what}: the same without campaigns that most complete late", f"{judged.false_alarms('late surge'):.0%}")

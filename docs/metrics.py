@@ -90,7 +90,8 @@ _STATUS = """\
 ## Status
 
 Counters, `mimecast_up` and `mimecast_collector_up` exist from the first scrape on; the other gauges are absent until
-they are known. The counters `mimecast_cache_*` are those of all accounts together; `/probe` does not serve them.
+they are known. The counters `mimecast_cache_*` count all accounts together. They belong to the exporter's own metrics:
+`/probe`, and `collect[]` without `exporter`, do not include them.
 """
 
 _REASONS = {

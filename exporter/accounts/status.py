@@ -143,21 +143,21 @@ COLLECTOR_FAMILIES: tuple[Family[CollectorStatus], ...] = (
 LOOKUP_FAMILIES: tuple[Family[Mapping[str, Statistics]], ...] = (
     Family(
         "mimecast_cache_requests_total",
-        "Lookups in the cache by scrapes, one for each account.",
+        "Cache lookups; each scrape makes one per account.",
         lambda lookups: [((collector,), counted.requests) for collector, counted in lookups.items()],
         type="counter",
         labels=("collector",),
     ),
     Family(
         "mimecast_cache_hits_total",
-        "Lookups in the cache that found data within the time to live.",
+        "Cache lookups answered within the time to live.",
         lambda lookups: [((collector,), counted.hits) for collector, counted in lookups.items()],
         type="counter",
         labels=("collector",),
     ),
     Family(
         "mimecast_cache_stale_served_total",
-        "Lookups in the cache that were answered with data older than the time to live.",
+        "Cache lookups answered with data older than the time to live.",
         lambda lookups: [((collector,), counted.stale_served) for collector, counted in lookups.items()],
         type="counter",
         labels=("collector",),
