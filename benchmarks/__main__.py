@@ -62,7 +62,7 @@ def _everything(parts: list[Parts], seconds_of_rules: dict[str, float]) -> Itera
     yield from fleets.rows(5)
     yield from collectors.rows(5)
     yield from stalled.rows()
-    yield from lifetime.rows(60)
+    yield from lifetime.rows(30)
     yield from rules.rows(seconds_of_rules)
     yield from training.rows()
 

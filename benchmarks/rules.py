@@ -26,10 +26,10 @@ DAY = 86400
 #: Campaigns of the benchmark.
 NUMBER = 2_000
 _BLOCK = 7200
-#: Between two evaluations, far longer than they take.
-_INTERVAL = "15s"
+#: Between two evaluations: so long that groups seldom wait for one another.
+_INTERVAL = "30s"
 #: The first evaluations, which have no scrape yet or compete with the compaction of the blocks.
-_WARMUP = 4
+_WARMUP = 2
 _EACH_ACCOUNT = 20
 _BETWEEN_LAUNCHES = 20 * DAY
 
