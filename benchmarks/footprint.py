@@ -79,8 +79,8 @@ def _measure(accounts: int) -> Footprint:
 
 
 def _prometheus(folder: Path, target: Target) -> float | None:
-    """Return the memory of a Prometheus with every rule that has scraped the target for a while."""
-    program = servers.find_prometheus_3("prometheus") or servers.find("prometheus")
+    """Return the memory of a Prometheus 3 with every rule that has scraped the target for a while."""
+    program = servers.find_prometheus_3("prometheus")
     if program is None:
         return None
     folder.mkdir()

@@ -134,7 +134,7 @@ def strict_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
     create = ssl.create_default_context
 
     def strict(**settings: str) -> ssl.SSLContext:
-        context = create(**settings)  # type: ignore[arg-type]
+        context = create(**settings)  # type: ignore[arg-type] # passed on as they come
         context.verify_flags |= ssl.VERIFY_X509_STRICT
         return context
 
